@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/log.hpp"
+#include "common/glib/source.hpp"
+#include "configserver/dispatch/api.hpp"
+#include "configserver/dispatch/metrics.hpp"
+#include "configserver/dispatch/pusher.hpp"
+#include "configserver/dispatch/registrar.hpp"
+#include "configserver/dispatch/router.hpp"
+#include "configserver/dispatch/session.hpp"
+#include "configserver/hooks/render.hpp"
+#include "configserver/http/server.hpp"
+#include "configserver/ice/ice.hpp"
+#include "configserver/rooms/rooms.hpp"
+#include "configserver/settings/settings.hpp"
+#include "configserver/stats/stats.hpp"
+#include "configserver/store/store.hpp"
+
+namespace matriz::dispatch {
+
+/// What stands behind the HTTP server: sorts messages by what they are and who sent them, and owns the state they
+/// change.
+class Hub final : public http::Server::Service {
+  public:
+    /// Throws Error when what the store holds makes no sense.
+    Hub(net::Reactor& reactor, store::Store& store);
+
+    /// Takes keys, rooms and policy from the config, at start and on each reload. Whoever's key is gone, or whose room
+    /// is closed to it now, is let go.
+    void configure(const settings::Settings& settings);
+    /// Where connections come from; call once, when the server listens.
+    void attach(http::Server& server);
+    /// What nodes are told from now on; 0: no STUN here.
+    void set_stun_port(std::uint16_t port) noexcept { registrar_.set_stun_port(port); }
+    /// Who is where, for hooks.
+    std::vector<hooks::RoomView> view() const;
+    void on_change(std::function<void()> changed);
+    Metrics& metrics() noexcept { return metrics_; }
+
+    void on_http(const http::Request& request, std::string_view body, const http::Connection& connection,
+                 Reply reply) override;
+    void on_open(http::Connection& connection) override;
+    void on_message(http::Connection& connection, std::string_view text) override;
+    void on_gone(http::Connection& connection, std::string_view why) override;
+
+  private:
+    void take(Session& session, protocol::Register&& message);
+    void take(Session& session, protocol::Deregister&& message);
+    void take(Session& session, protocol::Refresh&& message);
+    void take(Session& session, protocol::Broadcast&& message);
+    void take(Session& session, protocol::Signal&& message);
+    void take(Session& session, protocol::Report&& message);
+    void take(Session& session, protocol::SetRoutes&& message);
+    bool may_signal(Session& session) const;
+    /// Keeps what a stranger says until take_early().
+    static void keep(Session& session, std::string_view text);
+    void take_early(SessionId id);
+    bool may_stay(const Session& session) const;
+    void tell_ice_servers() const;
+    void dismiss_strangers();
+    void load_keys(const settings::Settings& settings);
+    void describe_metrics(const http::Server& server);
+
+    Sessions sessions_;
+    registry::Registry registry_;
+    rooms::Rooms rooms_;
+    stats::Stats stats_;
+    ice::Servers ice_;
+    Pusher pusher_;
+    net::PortChecker port_checker_;
+    auth::Authenticator authenticator_;
+    Registrar registrar_;
+    Router router_;
+    Keymaker keymaker_;
+    Metrics metrics_;
+    Api api_;
+    bool public_status_ = false;
+    std::size_t max_signal_ = 0;
+    double signals_per_second_ = 0;
+    std::uint64_t signals_ = 0;
+    std::uint64_t reports_ = 0;
+    log::Logger log_{"dispatch"};
+    glib::Source pictures_;
+    glib::Source ice_renewal_;
+};
+
+}  // namespace matriz::dispatch

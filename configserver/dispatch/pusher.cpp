@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "configserver/dispatch/pusher.hpp"
+
+#include <chrono>
+#include <map>
+#include <utility>
+
+namespace matriz::dispatch {
+namespace {
+
+using http::SendQueue;
+
+/// Differs between runs of the server, so that nobody takes the first list of this run for an old one.
+std::string make_epoch() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return fmt::format("{:x}", std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+}  // namespace
+
+protocol::ClientInfo info(const registry::Member& member) {
+    return {.name = member.name,
+            .ip = member.ip,
+            .port = member.port,
+            .stream = member.stream,
+            .version = member.version,
+            .fingerprint = member.fingerprint,
+            .rtsp_tls = member.rtsp_tls,
+            .rtsp_only = member.rtsp_only};
+}
+
+Pusher::Pusher(const Sessions& sessions, const registry::Registry& registry, const rooms::Rooms& rooms,
+               const stats::Stats& stats)
+    : sessions_(sessions), registry_(registry), rooms_(rooms), stats_(stats), epoch_(make_epoch()) {}
+
+protocol::ClientList Pusher::list(const std::string& room, const std::string& listener) const {
+    protocol::ClientList list;
+    list.room = room;
+    list.epoch = epoch_;
+    list.version = registry_.version(room);
+    const bool matrix = !listener.empty() && rooms_.routes(room) != nullptr;
+    for (const registry::Member* member : registry_.members(room)) {
+        if (!matrix || rooms_.audible(room, listener, member->name))
+            list.clients.push_back(info(*member));
+        else if (rooms_.audible(room, member->name, listener))
+            list.listeners.push_back(info(*member));
+    }
+    return list;
+}
+
+void Pusher::send_lists(const std::string& room, SessionId except, SendQueue::Kind kind,
+                        const std::function<std::string(const protocol::ClientList&)>& encode) const {
+    const bool same_for_all = rooms_.routes(room) == nullptr;
+    http::Frame shared;
+    for (const registry::Member* member : registry_.members(room)) {
+        const Session* session = member->session == except ? nullptr : sessions_.find(member->session);
+        if (session == nullptr) continue;
+        if (!shared || !same_for_all) shared = http::text_frame(encode(list(room, member->name)));
+        session->connection->send(shared, kind);
+    }
+}
+
+void Pusher::tell_monitors(const std::string& room, const std::string& event, SessionId except) const {
+    if (sessions_.watchers().empty()) return;
+    http::Frame shared;
+    for (const auto& [id, watcher] : sessions_.watchers()) {
+        if (id == except || (!watcher->room.empty() && watcher->room != room)) continue;
+        if (watcher->kind == Session::Kind::viewer) {
+            send_state(*watcher, false);
+        } else if (!event.empty()) {
+            if (!shared) shared = http::text_frame(encode(protocol::MonitorEvent{event, list(room, "").clients, room}));
+            watcher->connection->send(shared);
+        }
+    }
+}
+
+void Pusher::announce(const std::string& room, const std::string& name, const std::string& text,
+                      const std::string& event, SessionId except) const {
+    send_lists(room, except, SendQueue::Kind::latest, [&](protocol::ClientList list) {
+        list.message = text;
+        list.name = name;
+        return encode(list);
+    });
+    tell_monitors(room, event, except);
+    if (on_change) on_change(room);
+}
+
+void Pusher::broadcast(const std::string& room, const protocol::Broadcast& message, const Session& from) const {
+    const auto as_sent_by = [&](protocol::ClientList list) {
+        list.name = from.name;
+        return encode(message, list);
+    };
+    send_lists(room, from.id, SendQueue::Kind::relayed, as_sent_by);
+    http::Frame shared;
+    for (const auto& [id, watcher] : sessions_.watchers()) {
+        if (id == from.id || watcher->kind != Session::Kind::monitor) continue;
+        if (!watcher->room.empty() && watcher->room != room) continue;
+        if (!shared) shared = http::text_frame(as_sent_by(list(room, "")));
+        watcher->connection->send(shared, SendQueue::Kind::relayed);
+    }
+}
+
+void Pusher::refresh(const std::string& room) const {
+    const http::Frame shared = http::text_frame(encode(protocol::Refresh{}));
+    for (const registry::Member* member : registry_.members(room))
+        if (const Session* session = sessions_.find(member->session); session != nullptr)
+            session->connection->send(shared, SendQueue::Kind::relayed);
+    for (const auto& [id, watcher] : sessions_.watchers()) {
+        if (!watcher->room.empty() && watcher->room != room) continue;
+        if (watcher->kind == Session::Kind::viewer)
+            send_state(*watcher, true);
+        else
+            watcher->connection->send(shared);
+    }
+}
+
+void Pusher::send_state(const Session& viewer, bool refresh) const {
+    protocol::WebState state;
+    for (const registry::Member* member : registry_.members(viewer.room))
+        state.streaming[member->name] = member->stream;
+    state.refresh = refresh;
+    viewer.send(encode(state), refresh ? SendQueue::Kind::message : SendQueue::Kind::latest);
+}
+
+protocol::RoomStatus Pusher::status(const std::string& room) const {
+    protocol::ClientList whole = list(room, "");
+    return {.room = room,
+            .epoch = std::move(whole.epoch),
+            .version = whole.version,
+            .clients = std::move(whole.clients),
+            .links = stats_.links(registry_.members(room), stats::Stats::Clock::now())};
+}
+
+void Pusher::send_pictures() const {
+    std::map<std::string, http::Frame> pictures;  // made once, however many look at it
+    for (const auto& [id, watcher] : sessions_.watchers()) {
+        if (!watcher->wants_status) continue;
+        const std::string& room = watcher->room.empty() ? rooms_.default_room() : watcher->room;
+        http::Frame& picture = pictures[room];
+        if (!picture) picture = http::text_frame(encode_pushed(status(room)));
+        watcher->connection->send(picture, SendQueue::Kind::picture);
+    }
+}
+
+}  // namespace matriz::dispatch

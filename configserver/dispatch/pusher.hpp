@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "common/protocol/codec.hpp"
+#include "configserver/dispatch/session.hpp"
+#include "configserver/registry/registry.hpp"
+#include "configserver/rooms/rooms.hpp"
+#include "configserver/stats/stats.hpp"
+
+namespace matriz::dispatch {
+
+/// Tells everyone concerned about a change: the members of the room get their list, monitors the event, viewers the
+/// state.
+class Pusher {
+  public:
+    Pusher(const Sessions& sessions, const registry::Registry& registry, const rooms::Rooms& rooms,
+           const stats::Stats& stats);
+
+    /// A change in `room` that was about `name`. `text` is for nodes, `event` for monitors (empty: no event). `except`
+    /// is not told (0: nobody is left out).
+    void announce(const std::string& room, const std::string& name, const std::string& text, const std::string& event,
+                  SessionId except = 0) const;
+    /// Passes a node's or monitor's message on to the others of `room`, and to monitors.
+    void broadcast(const std::string& room, const protocol::Broadcast& message, const Session& from) const;
+    /// The original tells everyone, the sender included.
+    void refresh(const std::string& room) const;
+    /// What `viewer` sees of its room.
+    void send_state(const Session& viewer, bool refresh) const;
+
+    /// The list as `listener` is to see it; an empty name sees everyone.
+    protocol::ClientList list(const std::string& room, const std::string& listener) const;
+
+    /// The picture of all links of a room.
+    protocol::RoomStatus status(const std::string& room) const;
+    /// Sends each monitor and viewer that asked for it the picture of its room.
+    void send_pictures() const;
+
+    /// Called after every change that announce() tells, with the room.
+    std::function<void(const std::string& room)> on_change;
+
+  private:
+    /// Sends `encode(list)` to each member; the text is made once when all see the same.
+    void send_lists(const std::string& room, SessionId except, http::SendQueue::Kind kind,
+                    const std::function<std::string(const protocol::ClientList&)>& encode) const;
+    void tell_monitors(const std::string& room, const std::string& event, SessionId except) const;
+
+    const Sessions& sessions_;
+    const registry::Registry& registry_;
+    const rooms::Rooms& rooms_;
+    const stats::Stats& stats_;
+    std::string epoch_;
+};
+
+protocol::ClientInfo info(const registry::Member& member);
+
+}  // namespace matriz::dispatch
