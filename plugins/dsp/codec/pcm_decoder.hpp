@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <algorithm>
+
+#include "plugins/dsp/codec/codec.hpp"
+#include "plugins/dsp/codec/concealer.hpp"
+#include "plugins/dsp/codec/pcm.hpp"
+
+namespace matriz::dsp {
+
+/// Uncompressed samples, interleaved, any number of frames a packet: L16 (RFC 3551, 4.5.11), L24 (RFC 3190, section 4)
+/// and, between matriz nodes, 32-bit float.
+template <class Sample>
+class PcmDecoder final : public Decoder {
+  public:
+    explicit PcmDecoder(const StreamFormat& format)
+        : channels_(format.channels), concealer_(format.channels, format.rate) {}
+
+    std::optional<int> frames_in(std::span<const std::uint8_t> payload) const noexcept override {
+        const std::size_t frame = Sample::size * static_cast<std::size_t>(channels_);
+        if (payload.empty() || payload.size() % frame != 0 || payload.size() > 65535) return std::nullopt;
+        return static_cast<int>(payload.size() / frame);
+    }
+
+    std::optional<int> decode(std::span<const std::uint8_t> payload, float* out, int max_frames,
+                              int skip) noexcept override {
+        const auto frames = frames_in(payload);
+        if (!frames || *frames > max_frames) return std::nullopt;
+        float* sample = out;
+        for (std::size_t at = 0; at < payload.size(); at += Sample::size) *sample++ = Sample::read(&payload[at]);
+        skip = std::clamp(skip, 0, *frames);
+        concealer_.play(out + skip * channels_, *frames - skip);
+        return frames;
+    }
+
+    void conceal(float* out, int frames) noexcept override { concealer_.conceal(out, frames); }
+    void catch_up(std::span<const std::uint8_t>, int) noexcept override {}
+    void reset() noexcept override { concealer_.reset(); }
+
+  private:
+    int channels_;
+    Concealer concealer_;
+};
+
+}  // namespace matriz::dsp

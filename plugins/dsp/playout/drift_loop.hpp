@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+namespace matriz::dsp {
+
+/// Follows the sender's clock through the packets that the network did not hold up. For each packet the transit is
+/// arrival (device time) minus RTP time, both in seconds; its lower envelope moves only with the two clocks' drift (and
+/// when the route changes). The minimum of each block of packets feeds a two-state Kalman filter: offset and drift.
+/// (The idea of NTP's clock filter, RFC 5905, section 10, with a line instead of a point.) One thread; RT-safe.
+class DriftLoop {
+  public:
+    /// Starts again at the transit `transit` measured at `now`; what is known of the drift is kept.
+    void restart(double now, double transit) noexcept;
+
+    /// One packet. `now` never decreases by more than the reordering of packets.
+    void add(double now, double transit) noexcept;
+
+    /// Call once a period: closes blocks. Returns how far the envelope was moved at once, 0 in most calls: the route
+    /// changed, and delays measured against the old envelope are wrong by as much.
+    double advance(double now) noexcept;
+
+    /// The transit of an undelayed packet that arrives at `now`.
+    double transit(double now) const noexcept { return offset_ + drift_ * (now - reference_); }
+    /// Sender's clock against the device's: +1e-6 is a sender that is 1 ppm fast.
+    double drift() const noexcept { return -drift_; }
+
+  private:
+    double block_length() const noexcept;
+    void predict(double now) noexcept;
+    void correct(double innovation, double noise) noexcept;
+
+    double reference_ = 0;                      ///< device time of offset_
+    double offset_ = 0;                         ///< seconds
+    double drift_ = 0;                          ///< of the transit, seconds a second: negative when the sender is fast
+    double p_oo_ = 0, p_od_ = 0, p_dd_ = 9e-8;  ///< covariance; at first ±300 ppm
+    double started_ = 0;
+
+    double block_start_ = 0;
+    double block_min_ = 0;  ///< lowest transit of the block, less the prediction at its time
+    double block_at_ = 0;
+    int block_count_ = 0;
+
+    double noise_ = 4e-10;  ///< variance of a block's minimum, learnt
+    int strange_blocks_ = 0;
+};
+
+}  // namespace matriz::dsp

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugins/dsp/playout/jitter_window.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace matriz::dsp {
+
+void JitterWindow::clear() noexcept {
+    for (auto& histogram : histograms_) histogram.fill(0);
+    sum_.fill(0);
+    counts_.fill(0);
+    total_ = 0;
+    highest_ = 0;
+    filled_blocks_ = 0;
+}
+
+void JitterWindow::add(double lateness) noexcept {
+    const int at = static_cast<int>(std::clamp(lateness / bin, 0.0, static_cast<double>(bins - 1)));
+    auto& here = histograms_[static_cast<std::size_t>(current_)][static_cast<std::size_t>(at)];
+    if (here == std::numeric_limits<std::uint16_t>::max()) return;
+    ++here;
+    ++sum_[static_cast<std::size_t>(at)];
+    ++counts_[static_cast<std::size_t>(current_)];
+    ++total_;
+    highest_ = std::max(highest_, at);
+}
+
+void JitterWindow::drop(int block) noexcept {
+    auto& histogram = histograms_[static_cast<std::size_t>(block)];
+    auto& count = counts_[static_cast<std::size_t>(block)];
+    if (count == 0) return;
+    for (std::size_t i = 0; i < histogram.size(); ++i) sum_[i] -= histogram[i];
+    histogram.fill(0);
+    total_ -= count;
+    count = 0;
+    while (highest_ > 0 && sum_[static_cast<std::size_t>(highest_)] == 0) --highest_;
+}
+
+void JitterWindow::advance(double now) noexcept {
+    if (now - block_start_ < block_length && now >= block_start_) return;
+    block_start_ = now;
+    current_ = (current_ + 1) % blocks;
+    filled_blocks_ = std::min(filled_blocks_ + 1, blocks - 1);
+    drop(current_);
+}
+
+void JitterWindow::shift(double by) noexcept {
+    const int move = static_cast<int>(std::lround(std::clamp(by / bin, -1.0 * bins, 1.0 * bins)));
+    if (move == 0) return;
+    const auto moved = [move](auto& histogram) {
+        auto old = histogram;
+        histogram.fill(0);
+        for (int i = 0; i < bins; ++i) {
+            const int to = std::clamp(i + move, 0, bins - 1);
+            histogram[static_cast<std::size_t>(to)] += old[static_cast<std::size_t>(i)];
+        }
+    };
+    for (auto& histogram : histograms_) moved(histogram);
+    sum_.fill(0);
+    highest_ = 0;
+    for (const auto& histogram : histograms_)
+        for (std::size_t i = 0; i < histogram.size(); ++i) sum_[i] += histogram[i];
+    for (int i = 0; i < bins; ++i)
+        if (sum_[static_cast<std::size_t>(i)] > 0) highest_ = i;
+}
+
+double JitterWindow::exceeded_by(double share) const noexcept {
+    if (total_ == 0) return 0;
+    const auto allowed = static_cast<std::uint32_t>(share * total_);
+    std::uint32_t above = 0;
+    for (int i = highest_; i > 0; --i) {
+        above += sum_[static_cast<std::size_t>(i)];
+        if (above > allowed) return (i + 1) * bin;
+    }
+    return bin;
+}
+
+std::uint32_t JitterWindow::above(double lateness) const noexcept {
+    std::uint32_t above = 0;
+    for (int i = highest_; i >= 0 && (i + 1) * bin > lateness + bin / 2; --i)
+        above += sum_[static_cast<std::size_t>(i)];
+    return above;
+}
+
+double JitterWindow::span(double now) const noexcept {
+    return filled_blocks_ * block_length + std::clamp(now - block_start_, 0.0, block_length);
+}
+
+double JitterWindow::worth_waiting_for(double price, double besides, double dear_from) const noexcept {
+    const auto waiting_costs = [&](int i) {
+        const double wait = (i * bin + besides) / dear_from;
+        return price * dear_from * (wait < 1 ? wait * wait * wait / 3 : wait - 2.0 / 3);
+    };
+    int best = highest_ + 1;
+    double least_cost = waiting_costs(best);
+    std::uint32_t late = 0;
+    for (int i = highest_; i > 0 && late <= least_cost; --i) {
+        late += sum_[static_cast<std::size_t>(i)];
+        const double cost = waiting_costs(i) + late;
+        if (cost > least_cost) continue;
+        least_cost = cost;
+        best = i;
+    }
+    return best * bin;
+}
+
+}  // namespace matriz::dsp

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace matriz::dsp {
+
+/// The distribution of packets' lateness over the last 14 to 16 seconds, as a histogram a block of two seconds.
+/// One thread; RT-safe.
+class JitterWindow {
+  public:
+    static constexpr double bin = 50e-6;  ///< seconds
+    static constexpr int bins = 4096;     ///< what lies beyond 205 ms counts as that
+    static constexpr int blocks = 8;
+    static constexpr double block_length = 2.0;
+
+    void clear() noexcept;
+    /// `lateness` in seconds; less than 0 counts as 0.
+    void add(double lateness) noexcept;
+    /// Call once a period, `now` in seconds: forgets the oldest block when its time is over.
+    void advance(double now) noexcept;
+    /// All of the past turns out to be `by` seconds later than was thought (or earlier: negative).
+    void shift(double by) noexcept;
+
+    /// The lateness, in seconds, that no more than `share` of the packets exceed (the upper edge of its bin).
+    double exceeded_by(double share) const noexcept;
+    /// How many packets were later than that.
+    std::uint32_t above(double lateness) const noexcept;
+    std::uint32_t count() const noexcept { return total_; }
+
+    /// The lateness to wait for so that the sum of what the wait and what the packets cost that come later still is
+    /// least. Each second of waiting costs `price` packets (in all the window) from `dear_from` on, and less by the
+    /// square of the wait below that. `besides`: seconds that are waited anyway.
+    double worth_waiting_for(double price, double besides, double dear_from) const noexcept;
+    /// Seconds that the window covers at `now`.
+    double span(double now) const noexcept;
+
+  private:
+    using Histogram = std::array<std::uint16_t, bins>;
+    void drop(int block) noexcept;
+
+    std::array<Histogram, blocks> histograms_{};
+    std::array<std::uint32_t, bins> sum_{};
+    std::array<std::uint32_t, blocks> counts_{};
+    std::uint32_t total_ = 0;
+    int current_ = 0;
+    int highest_ = 0;  ///< no bin above it is filled
+    double block_start_ = 0;
+    int filled_blocks_ = 0;  ///< besides the current one, since clear()
+};
+
+}  // namespace matriz::dsp

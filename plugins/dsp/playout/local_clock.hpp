@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+
+#include "common/base/units.hpp"
+
+namespace matriz::dsp {
+
+/// The output device's own clock: seconds of sound rendered, tied to the monotonic clock in which packets are stamped.
+/// A delay-locked loop (F. Adriaensen, "Using a DLL to filter time", 2005) takes the wake-up jitter off the callback
+/// times. One thread; RT-safe.
+class LocalClock {
+  public:
+    explicit LocalClock(SampleRate rate) noexcept : rate_(rate) {}
+
+    /// A period of `frames` begins at `now`. Returns the seconds the device lost since the last one (an xrun, a
+    /// suspend): they count as passed, though nothing was rendered in them.
+    double begin_period(std::chrono::nanoseconds now, int frames) noexcept;
+
+    /// Device time at the begin of the current period, in seconds since the first.
+    double now() const noexcept { return position_; }
+    /// Device time at the begin of the period before.
+    double last_period() const noexcept { return last_position_; }
+    /// Device time of a moment on the monotonic clock, near the current period.
+    double at(std::chrono::nanoseconds moment) const noexcept;
+
+    void reset() noexcept;
+
+  private:
+    double reanchor(double nominal, double start, double lost) noexcept;
+    static constexpr double seconds(std::chrono::nanoseconds t) noexcept {
+        return static_cast<double>(t.count()) * 1e-9;
+    }
+
+    SampleRate rate_;
+    bool running_ = false;
+    std::chrono::nanoseconds origin_{0};  ///< keeps the doubles small
+    double start_ = 0;                    ///< filtered monotonic time of this period's begin, after origin_
+    double next_ = 0;                     ///< predicted begin of the next one
+    double speed_ = 1;                    ///< monotonic seconds for each second of the device
+    double elapsed_ = 0;                  ///< since the loop was closed, for its bandwidth
+    double position_ = 0;
+    double last_position_ = 0;
+    int period_ = 0;
+
+    // A callback is late now and then; when all of a few in a row are, the device has lost sound in an xrun.
+    static constexpr int watch_length = 6;
+    int watched_ = 0;
+    double least_error_ = 0;
+};
+
+}  // namespace matriz::dsp
