@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/log.hpp"
+#include "node/config/config.hpp"
+#include "node/control/control.hpp"
+#include "node/emitter/offer.hpp"
+#include "node/gst/reaper.hpp"
+#include "node/identity/identity.hpp"
+#include "node/mesh/peer.hpp"
+#include "node/transport/peer_link.hpp"
+#include "plugins/jack/client.hpp"
+
+namespace matriz::node {
+
+/// Makes the links to peers out of what the node is. Everything it is given outlives the links. Main thread only.
+class PeerLinks {
+  public:
+    /// `identity` and `control` may be null: no WebRTC, no config server.
+    PeerLinks(const NodeConfig& config, std::shared_ptr<jack::Client> jack, emitter::Offer& offer,
+              const identity::Identity* identity, control::Control* control, gst::Reaper& reaper);
+
+    /// Throws Error when nothing can be made of it.
+    std::unique_ptr<transport::PeerLink> make(const mesh::Peer& peer) const;
+
+  private:
+    transport::PeerLink::Config config_for(const mesh::Peer& peer) const;
+    std::function<void(Json::Value)> way_to(const std::string& peer) const;
+
+    const NodeConfig& config_;
+    const std::shared_ptr<jack::Client> jack_;
+    emitter::Offer& offer_;
+    const identity::Identity* const identity_;
+    control::Control* const control_;
+    gst::Reaper& reaper_;
+    const log::Logger log_{"mesh"};
+};
+
+}  // namespace matriz::node

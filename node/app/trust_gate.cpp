@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/app/trust_gate.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "common/base/error.hpp"
+
+namespace matriz::node {
+
+std::optional<identity::Identity> find_identity(const NodeConfig& config, const log::Logger& log) {
+    const bool asked = config.transport == Transport::webrtc || config.rtsp_security == RtspSecurity::tls;
+    const std::string folder = config.state_folder();
+    try {
+        return identity::Identity::load_or_make(folder);
+    } catch (const std::exception& error) {
+        std::error_code unknown;
+        if (asked || std::filesystem::exists(folder + "/identity.pem", unknown)) throw;
+        log.warning("{}; without it everything goes in the clear, by RTSP. Where it could be kept: `state_dir`",
+                    describe(error));
+        return std::nullopt;
+    }
+}
+
+TrustGate::TrustGate(const NodeConfig& config) {
+    if (config.trust == Trust::pinned) known_.emplace(config.state_folder());
+}
+
+std::string TrustGate::refusal_of(const protocol::ClientInfo& client) {
+    try {
+        if (known_->check(client.name, client.fingerprint) != identity::KnownPeers::Verdict::changed) return {};
+        return fmt::format("it comes with {}. If they say that it is theirs: matrizctl trust \"{}\"",
+                           client.fingerprint.empty() ? "no certificate any more"
+                                                      : "another certificate than before, " + client.fingerprint,
+                           client.name);
+    } catch (const std::exception& error) {
+        return describe(error);
+    }
+}
+
+std::map<std::string, std::string> TrustGate::refusals(const std::vector<protocol::ClientInfo>& clients,
+                                                       const std::string& own_name) {
+    std::map<std::string, std::string> refused;
+    if (!known_) return refused;
+    for (const protocol::ClientInfo& client : clients) {
+        if (client.name == own_name) continue;
+        std::string why = refusal_of(client);
+        if (why.empty()) {
+            said_.erase(client.name);
+            continue;
+        }
+        if (std::exchange(said_[client.name], why) != why) log_.warning("{} is refused: {}", client.name, why);
+        refused.emplace(client.name, std::move(why));
+    }
+    return refused;
+}
+
+}  // namespace matriz::node

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/emitter/capture.hpp"
+
+#include <gst/app/gstappsink.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <future>
+#include <utility>
+
+#include "common/base/error.hpp"
+#include "node/emitter/encoder.hpp"
+#include "node/gst/mapped_buffer.hpp"
+
+namespace matriz::emitter {
+namespace {
+
+constexpr std::chrono::seconds retry_interval{1};
+constexpr int stall_limit = 3;  ///< seconds without a packet
+
+gst::Ref<GstCaps> raw_caps(int channels, std::optional<SampleRate> rate) {
+    auto caps = gst::Ref<GstCaps>::adopt(gst_caps_new_simple("audio/x-raw", "format", G_TYPE_STRING, "F32LE", "layout",
+                                                             G_TYPE_STRING, "interleaved", "channels", G_TYPE_INT,
+                                                             channels, nullptr));
+    // JACK's channels are just channels, not loudspeakers.
+    if (channels > 2) gst_caps_set_simple(caps.get(), "channel-mask", GST_TYPE_BITMASK, guint64{0}, nullptr);
+    if (rate) gst_caps_set_simple(caps.get(), "rate", G_TYPE_INT, static_cast<int>(rate->hz), nullptr);
+    return caps;
+}
+
+}  // namespace
+
+struct Capture::Running {
+    Running(Capture& capture, bool silence, const JackTiming& jack, bool recorded)
+        : owner(capture), silent(silence), timing(jack), record(recorded) {}
+
+    Capture& owner;
+    bool silent;
+    JackTiming timing;
+    bool record;  ///< the recording takes part: always with JACK; with silence once JACK has been heard
+    std::atomic<std::uint64_t> buffers{0};  ///< of raw audio so far
+    gst::Pipeline pipeline{"capture"};
+    gst::BusWatch watch{};
+    gst::Ref<GstPad> raw_pad{};  ///< before the encoders
+    std::promise<void> idle{};
+    std::atomic<bool> idle_told{false};
+
+    /// Raw audio on its way to the encoder. Streaming thread.
+    static GstPadProbeReturn on_raw(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+        auto& self = *static_cast<Running*>(data);
+        self.buffers.fetch_add(1, std::memory_order_relaxed);
+        const gst::MappedBuffer mapped(GST_PAD_PROBE_INFO_BUFFER(info), GST_MAP_READ);
+        if (!mapped) return GST_PAD_PROBE_OK;
+        Capture& capture = self.owner;
+        const int channels = capture.config_.stream.channels;
+        capture.meter_.feed(mapped.as<float>(), channels, self.timing.rate);
+        if (self.record) capture.recorder_->feed(mapped.as<float>(), channels, self.timing.rate);
+        return GST_PAD_PROBE_OK;
+    }
+
+    /// A packet is ready. Streaming thread.
+    static GstFlowReturn on_packet(GstAppSink* sink, gpointer data) noexcept {
+        auto sample = gst::Ref<GstSample>::adopt(gst_app_sink_pull_sample(sink));
+        if (sample) static_cast<PacketStream*>(data)->deliver(std::move(sample));
+        return GST_FLOW_OK;
+    }
+
+    /// Nobody takes what an encoder on demand would make. Streaming thread.
+    static GstPadProbeReturn on_demand(GstPad*, GstPadProbeInfo*, gpointer data) noexcept {
+        return static_cast<const PacketStream*>(data)->sinks() > 0 ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+    }
+
+    /// On return nothing passes any more, and never will: encoders and recorder may be fed by another.
+    void block() {
+        gst_pad_add_probe(raw_pad.get(),
+                          static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_IDLE | GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM),
+                          on_idle, this, nullptr);
+        idle.get_future().wait();
+    }
+    /// Nothing is on its way, or something waits to set out: either thread.
+    static GstPadProbeReturn on_idle(GstPad*, GstPadProbeInfo*, gpointer data) noexcept {
+        auto& self = *static_cast<Running*>(data);
+        if (!self.idle_told.exchange(true)) self.idle.set_value();
+        return GST_PAD_PROBE_OK;  // the pad stays blocked
+    }
+
+    /// One encoder behind the tee, with everything after it. Throws Error when it cannot run at this rate and period.
+    void add_encoder(GstElement* tee, const Offer::Encoding& encoding) {
+        auto made = make_encoder(encoding.config, timing);
+        GstElement* encoder = pipeline.add(std::move(made));
+        GstElement* sink = pipeline.add("appsink");
+        g_object_set(sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "max-buffers", 16, "drop", TRUE,
+                     nullptr);
+        gst::Pipeline::link({tee, encoder, sink});
+        if (!encoding.always) {
+            const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(encoder, "sink"));
+            gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_demand, encoding.packets.get(), nullptr);
+        }
+        GstAppSinkCallbacks callbacks{};
+        callbacks.new_sample = on_packet;
+        gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, encoding.packets.get(), nullptr);
+        encoding.packets->new_epoch();
+    }
+};
+
+Capture::Capture(const EmitterConfig& config, Offer& offer, Meter& meter, Recorder* recorder,
+                 std::function<void()> on_new_offer)
+    : config_(config),
+      offer_(offer),
+      meter_(meter),
+      recorder_(recorder),
+      on_new_offer_(std::move(on_new_offer)),
+      status_{.capturing = false, .reason = "starting", .timing = timing_} {
+    worker_.post([this] {
+        try_jack();
+        watchdog_ = glib::Source::every(
+            std::chrono::seconds{1}, [this] { watch(); }, worker_.context());
+    });
+}
+
+Capture::~Capture() {
+    worker_.run([this] {
+        watchdog_.cancel();
+        retry_.cancel();
+        running_.reset();
+    });
+}
+
+CaptureStatus Capture::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+void Capture::set_timing(const JackTiming& timing) {
+    timing_ = timing;
+    if (offer_.set_timing(timing)) on_new_offer_();
+}
+
+void Capture::publish(bool capturing, std::string reason) noexcept {
+    const std::lock_guard lock(mutex_);
+    status_ = {.capturing = capturing, .reason = std::move(reason), .timing = timing_};
+}
+
+void Capture::try_jack() noexcept {
+    const std::string client = config_.jack_client + "-send";
+    if (reaper_.pending() > 0) {  // the JACK client of before cannot be closed: the server hangs still
+        retry_ = glib::Source::after(
+            retry_interval, [this] { try_jack(); }, worker_.context());
+        return;
+    }
+    try {
+        const JackTiming timing = config_.ask_jack ? config_.ask_jack() : probe_jack(config_.jack_server, client);
+        running_.reset();  // the silence
+        set_timing(timing);
+        running_ = start(false, timing);
+        captured_once_ = true;
+        buffers_seen_ = 0;
+        stalled_seconds_ = 0;
+        retry_.cancel();
+        log_.info("capturing from JACK at {} Hz, {} frames a period; ports {}:in_send_1…{}", timing.rate.hz,
+                  timing.period.count, client, config_.stream.channels);
+        publish(true, {});
+    } catch (const std::exception& error) {
+        go_silent(describe(error));
+    }
+}
+
+void Capture::go_silent(const std::string& reason) noexcept {
+    const CaptureStatus before = status();
+    if (before.capturing || before.reason != reason)
+        log_.warning("{}; listeners hear silence, trying again every second", reason);
+    publish(false, reason);
+    if (!running_ || !running_->silent) {
+        running_.reset();
+        try {
+            running_ = start(true, timing_);
+        } catch (const std::exception& error) {
+            log_.error("cannot even send silence: {}", describe(error));
+        }
+    }
+    retry_ = glib::Source::after(
+        retry_interval, [this] { try_jack(); }, worker_.context());
+}
+
+std::unique_ptr<Capture::Running> Capture::start(bool silent, const JackTiming& timing) {
+    auto running =
+        std::make_unique<Running>(*this, silent, timing, recorder_ != nullptr && (!silent || captured_once_));
+    gst::Pipeline& pipeline = running->pipeline;
+    const auto period = std::chrono::duration_cast<std::chrono::microseconds>(duration(timing.period, timing.rate));
+
+    GstElement* source = nullptr;
+    if (silent) {
+        source = pipeline.add("audiotestsrc", "silence");
+        gst::set_from_text(source, "wave", "silence");
+        g_object_set(source, "is-live", TRUE, "samplesperbuffer", static_cast<int>(timing.period.count), nullptr);
+    } else {
+        source = pipeline.add("jackaudiosrc", "send");
+        gst::set_from_text(source, "connect", "none");
+        // One segment is one period whatever is asked. More of them cost no delay: they are what a late reader finds.
+        const auto buffer = std::max<std::int64_t>(4 * period.count(), 10'000);
+        g_object_set(source, "client-name", (config_.jack_client + "-send").c_str(), "latency-time",
+                     static_cast<gint64>(period.count()), "buffer-time", static_cast<gint64>(buffer), nullptr);
+        if (!config_.jack_server.empty()) g_object_set(source, "server", config_.jack_server.c_str(), nullptr);
+    }
+    GstElement* filter = pipeline.add("capsfilter");
+    g_object_set(filter, "caps", raw_caps(config_.stream.channels, timing.rate).get(), nullptr);
+    GstElement* tee = pipeline.add("tee");
+    gst::Pipeline::link({source, filter, tee});
+    int encoders = 0;
+    for (const Offer::Encoding& encoding : offer_.encodings()) {
+        try {
+            running->add_encoder(tee, encoding);
+            ++encoders;
+        } catch (const std::exception& error) {
+            log_.warning("no {} at {} Hz and {} frames a period: {}", dsp::name(encoding.config.codec), timing.rate.hz,
+                         timing.period.count, describe(error));
+        }
+    }
+    if (encoders == 0) throw Error("no encoder works");
+
+    running->raw_pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(filter, "src"));
+    gst_pad_add_probe(running->raw_pad.get(), GST_PAD_PROBE_TYPE_BUFFER, Running::on_raw, running.get(), nullptr);
+    running->watch =
+        gst::BusWatch(pipeline.bus().get(), worker_.context(), [this](GstMessage* message) { on_bus(message); });
+    pipeline.play();
+    return running;
+}
+
+void Capture::on_bus(GstMessage* message) noexcept {
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_LATENCY && running_)
+        gst_bin_recalculate_latency(GST_BIN(running_->pipeline.element()));
+    if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return;
+    try {
+        const std::string text = gst::error_text(message);
+        if (!running_ || !running_->silent) return go_silent("JACK went away: " + text);
+        // Not even silence can be sent: that is nothing to be tried again at once.
+        if (status().reason != text) log_.error("{}; trying again every second", text);
+        running_.reset();
+        publish(false, text);
+        retry_ = glib::Source::after(
+            retry_interval, [this] { try_jack(); }, worker_.context());
+    } catch (const std::exception&) {  // out of memory; the watchdog comes back to it
+    }
+}
+
+void Capture::watch() noexcept {
+    const std::uint64_t buffers = running_ ? running_->buffers.load(std::memory_order_relaxed) : 0;
+    stalled_seconds_ = buffers == buffers_seen_ ? stalled_seconds_ + 1 : 0;
+    buffers_seen_ = buffers;
+    if (stalled_seconds_ < stall_limit) return;
+    stalled_seconds_ = 0;
+    try {
+        abandon();
+        go_silent(fmt::format("JACK hangs: no audio came from it for {} seconds", stall_limit));
+    } catch (const std::exception&) {
+    }
+}
+
+/// Closing a client of a server that hangs takes as long as it hangs.
+void Capture::abandon() {
+    if (!running_) return;
+    running_->watch.cancel();
+    running_->block();
+    reaper_.take(std::shared_ptr<Running>(std::move(running_)));
+}
+
+}  // namespace matriz::emitter

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "common/base/log.hpp"
+#include "common/glib/source.hpp"
+#include "node/emitter/config.hpp"
+#include "node/emitter/jack_probe.hpp"
+#include "node/emitter/meter.hpp"
+#include "node/emitter/offer.hpp"
+#include "node/emitter/recorder.hpp"
+#include "node/gst/bus_watch.hpp"
+#include "node/gst/pipeline.hpp"
+#include "node/gst/reaper.hpp"
+#include "node/gst/worker.hpp"
+
+namespace matriz::emitter {
+
+struct CaptureStatus {
+    bool capturing = false;  ///< JACK's audio is sent; otherwise silence
+    std::string reason;      ///< why not, in plain words
+    JackTiming timing;       ///< of JACK, or of the silence that stands in
+};
+
+/// From JACK to packets, from start to end, whether or not anyone listens. While JACK is away (not started, crashed,
+/// changing rate or period) silence takes its place in the same stream, and JACK is tried again every second.
+class Capture {
+  public:
+    /// Returns at once: JACK is opened on a thread of its own. `recorder` may be null. All must outlive this.
+    /// `on_new_offer` is called on this class's thread when JACK's rate or period changes what listeners get.
+    Capture(const EmitterConfig& config, Offer& offer, Meter& meter, Recorder* recorder,
+            std::function<void()> on_new_offer);
+    Capture(const Capture&) = delete;
+    Capture& operator=(const Capture&) = delete;
+    /// Waits until the JACK client is closed.
+    ~Capture();
+
+    /// Any thread.
+    CaptureStatus status() const;
+
+  private:
+    /// A pipeline with what its streaming thread needs to know.
+    struct Running;
+
+    void try_jack() noexcept;
+    void go_silent(const std::string& reason) noexcept;
+    void watch() noexcept;
+    void abandon();
+    std::unique_ptr<Running> start(bool silent, const JackTiming& timing);
+    void on_bus(GstMessage* message) noexcept;
+    void set_timing(const JackTiming& timing);
+    void publish(bool capturing, std::string reason) noexcept;
+
+    const EmitterConfig config_;
+    Offer& offer_;
+    Meter& meter_;
+    Recorder* const recorder_;
+    const std::function<void()> on_new_offer_;
+    const log::Logger log_{"emitter"};
+
+    // Only the worker's thread.
+    JackTiming timing_{.rate = SampleRate{48000}, .period = Frames{128}};
+    std::unique_ptr<Running> running_;
+    glib::Source retry_;
+    glib::Source watchdog_;
+    std::uint64_t buffers_seen_ = 0;
+    int stalled_seconds_ = 0;
+    bool captured_once_ = false;
+
+    mutable std::mutex mutex_;  ///< guards status_
+    CaptureStatus status_;
+    gst::Reaper reaper_;
+    gst::Worker worker_{"matriz-capture"};
+};
+
+}  // namespace matriz::emitter

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/log.hpp"
+#include "node/emitter/config.hpp"
+#include "node/emitter/sound_file.hpp"
+
+namespace matriz::emitter {
+
+struct RecordingStatus {
+    bool recording = false;
+    std::string path;                  ///< of the file being written, or of the last one
+    double seconds = 0;                ///< in that file
+    std::uint64_t dropped_frames = 0;  ///< replaced by silence because the disk was too slow
+    std::string error;                 ///< why it stopped by itself; empty while all is well
+};
+
+/// Writes what is sent into files, on a thread of its own behind a bounded queue: a slow or full disk costs the
+/// recording something, the stream nothing. A file begins with the first audio and when rate or channel count change;
+/// nothing is written before feed() is called for the first time.
+class Recorder {
+  public:
+    explicit Recorder(RecordConfig config);
+    Recorder(const Recorder&) = delete;
+    Recorder& operator=(const Recorder&) = delete;
+    /// Writes out what is queued and closes the file. No feed() may be running.
+    ~Recorder();
+
+    /// RT-safe. Interleaved samples; one thread at a time.
+    void feed(std::span<const float> samples, int channels, SampleRate rate) noexcept;
+    /// Any thread but the audio thread.
+    RecordingStatus status() const;
+
+  private:
+    static constexpr std::size_t block_samples = 4096;
+    static constexpr std::size_t block_count = 512;
+
+    /// Some audio of one format. A block belongs to the feeder until it is handed over, then to the writer until
+    /// written.
+    struct Block {
+        int channels = 0;
+        SampleRate rate{};
+        std::uint64_t lost_before = 0;  ///< frames that found no free block
+        std::size_t used = 0;
+        std::array<float, block_samples> samples;
+    };
+
+    bool start_block(int channels, SampleRate rate) noexcept;
+    void hand_over() noexcept;
+    void write_loop() noexcept;
+    void write_queued();
+    void write_block(const Block& block);
+    void fail(const std::string& why) noexcept;
+
+    const RecordConfig config_;
+    const log::Logger log_{"recording"};
+    std::vector<Block> blocks_{block_count};
+    std::atomic<std::size_t> filled_{0};   ///< blocks handed over, ever; written by the feeder
+    std::atomic<std::size_t> written_{0};  ///< blocks written, ever; written by the writer
+    std::atomic<bool> failed_{false};
+    struct {                // only the feeding thread
+        bool open = false;  ///< the block at filled_ has something in it
+        std::uint64_t lost = 0;
+    } rt_;
+
+    std::optional<SoundFile> file_;  ///< only the writer thread
+    mutable std::mutex mutex_;       ///< guards status_ and stopping_
+    RecordingStatus status_;
+    bool stopping_ = false;
+    std::condition_variable wake_;
+    std::thread writer_;  ///< last: it uses all the others
+};
+
+}  // namespace matriz::emitter

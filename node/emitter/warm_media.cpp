@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/emitter/warm_media.hpp"
+
+#include <utility>
+
+namespace matriz::emitter {
+namespace {
+
+bool is_prepared(GstRTSPMedia* media) {
+    const GstRTSPMediaStatus status = gst_rtsp_media_get_status(media);
+    return status == GST_RTSP_MEDIA_STATUS_PREPARED || status == GST_RTSP_MEDIA_STATUS_SUSPENDED;
+}
+
+}  // namespace
+
+WarmMedia::WarmMedia(gst::Ref<GstRTSPServer> server, gst::Ref<GstRTSPMediaFactory> factory,
+                     std::shared_ptr<Offer> offer)
+    : server_(std::move(server)), factory_(std::move(factory)), offer_(std::move(offer)) {}
+
+void WarmMedia::keep() {
+    if (offer_->main().packets() == 0) return;  // preparing waits for the first packet
+    if (medias_.empty()) {
+        const std::string usual = offer_->usual_query();
+        medias_[offer_->choose(usual.c_str()).key()].query = usual;
+        // Any other player's, unless that would keep another encoder busy for nobody.
+        if (offer_->encodings().size() == 1) medias_[offer_->choose(nullptr).key()].query = {};
+    }
+    warm_ = true;
+    for (auto& [key, entry] : medias_) {
+        if (entry.media && is_prepared(entry.media.get())) continue;
+        if (entry.media) {
+            log_.warning("the RTSP media failed; making a new one");
+            gst_rtsp_media_unprepare(entry.media.get());
+        }
+        prepare(entry);
+        if (!entry.media) warm_ = false;
+    }
+}
+
+void WarmMedia::prepare(Media& entry) {
+    entry.media.reset();
+    GstRTSPUrl* url = nullptr;
+    const std::string text = "rtsp://127.0.0.1/stream" + (entry.query.empty() ? "" : "?" + entry.query);
+    if (gst_rtsp_url_parse(text.c_str(), &url) != GST_RTSP_OK) return;
+    auto media = gst::Ref<GstRTSPMedia>::adopt(gst_rtsp_media_factory_construct(factory_.get(), url));
+    gst_rtsp_url_free(url);
+    if (!media) return;
+    const auto threads = gst::Ref<GstRTSPThreadPool>::adopt(gst_rtsp_server_get_thread_pool(server_.get()));
+    GstRTSPThread* thread = gst_rtsp_thread_pool_get_thread(threads.get(), GST_RTSP_THREAD_TYPE_MEDIA, nullptr);
+    if (gst_rtsp_media_prepare(media.get(), thread) != FALSE) entry.media = std::move(media);
+}
+
+void WarmMedia::add(const GstRTSPUrl* url) {
+    const bool fresh =
+        medias_.try_emplace(offer_->choose(url->query).key(), Media{url->query ? url->query : "", {}}).second;
+    if (fresh) keep();
+}
+
+void WarmMedia::release() {
+    for (auto& [key, entry] : medias_)
+        if (entry.media) gst_rtsp_media_unprepare(entry.media.get());
+    medias_.clear();
+    warm_ = false;
+}
+
+}  // namespace matriz::emitter

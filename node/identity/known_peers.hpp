@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace matriz::identity {
+
+/// `trust: pinned`: which certificate each peer had when it was first met. Kept in known_peers.json, which only its
+/// owner may read. Not thread-safe.
+class KnownPeers {
+  public:
+    enum class Verdict {
+        known,      ///< the one that is remembered
+        first_use,  ///< the name is new; from now on the fingerprint is remembered
+        changed,    ///< another one, or none any more: refused until accept()
+        unproven,   ///< the name is new and has no fingerprint: there is nothing to hold it to
+    };
+    struct Entry {
+        std::string name;
+        std::string fingerprint;  ///< remembered; empty: none
+        bool refused = false;     ///< another one was refused since this node started
+        std::string offered{};    ///< that one; empty: none at all
+    };
+
+    /// Beyond this many a stranger with a room's key could fill the disk; new names are then refused.
+    static constexpr std::size_t most = 4096;
+
+    /// Reads `folder`/known_peers.json if it is there. Throws Error when it cannot be read or makes no sense; it is
+    /// then left as it is, since what it holds cannot be told from anything else.
+    explicit KnownPeers(const std::string& folder);
+
+    /// `fingerprint` is a clean one (protocol::clean_fingerprint) or empty. Throws Error when a first use cannot be
+    /// remembered; then the peer must not be trusted either.
+    Verdict check(const std::string& name, const std::string& fingerprint);
+    /// A person trusts what check() refused under this name last; if that was no fingerprint at all, the old one is
+    /// forgotten. False when nothing was refused. Throws Error when it cannot be written; then nothing changes.
+    bool accept(const std::string& name);
+
+    /// Sorted by name.
+    std::vector<Entry> entries() const;
+
+  private:
+    using Fingerprints = std::map<std::string, std::string>;
+    void store(Fingerprints fingerprints);
+
+    std::string folder_;
+    std::string path_;
+    Fingerprints remembered_;
+    Fingerprints offered_;  ///< what was refused
+};
+
+}  // namespace matriz::identity

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "node/ports/mapping.hpp"
+
+namespace matriz::node::ports {
+
+/// A router that opens ports on request. Its calls wait for the router's answer, seconds if need be: one worker thread.
+class Gateway {
+  public:
+    Gateway() = default;
+    Gateway(const Gateway&) = delete;
+    Gateway& operator=(const Gateway&) = delete;
+    virtual ~Gateway() = default;
+
+    /// "192.168.1.1 (UPnP)"
+    virtual std::string name() const = 0;
+    /// Its outer address; empty when it does not tell.
+    virtual std::string external_address() = 0;
+    /// Opens the port, or keeps it open, for `lease`. The router's reason when it does not.
+    virtual std::optional<std::string> open(Mapping mapping, std::chrono::seconds lease) = 0;
+    virtual void close(Mapping mapping) = 0;
+};
+
+/// The router of the default route, by NAT-PMP (RFC 6886), or null. Takes up to a second.
+std::unique_ptr<Gateway> find_natpmp();
+/// The first connected internet gateway that answers UPnP's discovery, or null. Takes some seconds. `interface`: ask
+/// there only; empty: on that of the default route.
+std::unique_ptr<Gateway> find_upnp(const std::string& interface);
+
+}  // namespace matriz::node::ports

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "node/config/config.hpp"
+
+namespace matriz::transport {
+
+/// What carries the sound of one peer.
+enum class Way { none, webrtc, rtsp };
+std::string_view name(Way way) noexcept;
+
+/// Chooses between WebRTC and RTSP for one peer and says why. Pure; one thread.
+///
+/// With `automatic` a peer that knows WebRTC gets it. RTSP takes over only where WebRTC has never come to a connection:
+/// what has worked once comes back by itself, and must not end as an open stream because a cable was pulled. A peer
+/// whose certificate is refused is not heard over anything.
+class Chooser {
+  public:
+    struct Facts {
+        node::Transport wish = node::Transport::automatic;
+        bool peer_webrtc = false;  ///< the peer takes WebRTC
+        bool hear = true;          ///< false: the peer only hears us, which is no work of ours over RTSP
+        std::string refusal{};     ///< why it must not be connected to at all; empty: nothing against it
+    };
+    /// How WebRTC is doing.
+    struct Webrtc {
+        bool connected = false;
+        bool refused = false;
+        bool hopeless = false;
+        std::string reason{};
+    };
+
+    explicit Chooser(Facts facts);
+
+    Way way() const noexcept { return way_; }
+    /// Why this way, for people.
+    const std::string& why() const noexcept { return why_; }
+
+    /// Call each second with how the way in use is doing. True: the way has changed.
+    bool update(const Webrtc& now);
+    /// The same for RTSP: how long it has been without sound.
+    bool update(std::chrono::duration<double> silent);
+
+    static constexpr std::chrono::seconds rtsp_patience{30};  ///< silent RTSP, before WebRTC is tried again
+
+  private:
+    const Facts facts_;
+    Way way_ = Way::none;
+    std::string why_;
+    bool connected_once_ = false;
+};
+
+}  // namespace matriz::transport

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <json/json.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/base/log.hpp"
+#include "common/glib/source.hpp"
+#include "node/gst/reaper.hpp"
+#include "node/receiver/receiver.hpp"
+#include "node/transport/chooser.hpp"
+#include "node/webrtc/link.hpp"
+
+namespace matriz::transport {
+
+/// How one peer is doing, whatever carries it.
+struct PeerStatus {
+    Way way = Way::none;
+    std::string why;                           ///< this way
+    receiver::ReceiverStatus receiver;         ///< how it is heard
+    std::optional<webrtc::LinkStatus> webrtc;  ///< with Way::webrtc
+};
+
+/// One peer: heard, and over WebRTC sent to, from construction to destruction, whatever happens to the peer, the
+/// network and JACK. Uses one transport at a time and turns to another when that is the way to be heard. Making and
+/// destroying it takes no time; the closing goes on in the reaper, which must outlive it. Main thread only.
+class PeerLink {
+  public:
+    struct Config {
+        Chooser::Facts facts;
+        receiver::ReceiverConfig rtsp;
+        webrtc::LinkConfig webrtc;  ///< not used unless WebRTC is chosen
+    };
+
+    /// Throws Error when the chosen transport cannot be had at all.
+    PeerLink(Config config, gst::Reaper& reaper);
+    PeerLink(const PeerLink&) = delete;
+    PeerLink& operator=(const PeerLink&) = delete;
+    ~PeerLink();
+
+    /// What the peer sent through the server. Dropped while the peer is not connected over WebRTC.
+    void signal(Json::Value body);
+    /// This node's stream has changed: a WebRTC connection is made anew. `reason` is for the log.
+    void refresh(const std::string& reason);
+    /// This machine has these addresses now. A WebRTC connection from one that is gone is made anew.
+    void network_changed(const std::set<std::string>& addresses);
+
+    PeerStatus status() const;
+
+  private:
+    using Clock = receiver::ReceiverStatus::Clock;
+
+    void begin();
+    void end();
+    void reconsider();
+
+    const Config config_;
+    gst::Reaper& reaper_;
+    const log::Logger log_;
+    Chooser chooser_;
+    Clock::time_point since_ = Clock::now();       ///< the way in use
+    Clock::time_point last_heard_ = Clock::now();  ///< or when it began
+    // At most one of the two.
+    std::optional<receiver::Receiver> rtsp_;
+    std::shared_ptr<webrtc::Link> webrtc_;  ///< shared, because the reaper takes it over
+    glib::Source timer_;
+};
+
+}  // namespace matriz::transport

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/webrtc/life.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <random>
+#include <utility>
+
+#include "common/base/error.hpp"
+#include "node/receiver/metrics.hpp"
+#include "node/webrtc/streams.hpp"
+
+namespace matriz::webrtc {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds first_backoff{250};
+constexpr milliseconds longest_backoff{2000};
+constexpr milliseconds least_backoff{50};
+constexpr milliseconds first_call_wait{1000};
+constexpr milliseconds watch_interval{100};
+constexpr seconds refused_wait{10};       ///< a wrong identity seldom gets better by itself
+constexpr milliseconds least_pause{300};  ///< from one attempt to the next that the peer asks for
+constexpr std::size_t most_in_a_row = 4;  ///< of these
+constexpr seconds row_time{6};            ///< in so long
+
+std::string make_epoch() {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}", random() & 0xffffffffU, random() & 0xffffffffU);
+}
+
+}  // namespace
+
+Life::Life(LinkConfig config)
+    : config_(std::move(config)),
+      caller_(calls(config_.own_name, config_.peer)),
+      log_("webrtc " + config_.peer),
+      calls_(make_epoch()),
+      call_wait_(first_call_wait),
+      last_good_(Clock::now()),
+      backoff_(first_backoff, longest_backoff, std::random_device{}(), least_backoff) {
+    status_.since = Clock::now();
+    status_.transport = "webrtc";
+    worker_.post([this] {
+        if (caller_) call();
+        prepare();
+        watchdog_ = glib::Source::every(
+            watch_interval, [this] { watch(); }, worker_.context());
+    });
+}
+
+Life::~Life() { stop(); }
+
+void Life::stop() {
+    worker_.post([this] {
+        if (std::exchange(stopped_, true)) return;
+        const Bye bye{.code = Bye::Code::left, .reason = "its link is closed"};
+        if (next_) send(next_->id, bye);
+        if (current_) send(current_->id, bye);
+        if (calling_ && calls_.current()) send(*calls_.current(), bye);
+        retry_.cancel();
+        later_.cancel();
+        watchdog_.cancel();
+        {
+            const std::lock_guard lock(mutex_);
+            sink_.reset();
+            status_.connected = status_.verified = status_.sending = false;
+        }
+        next_.reset();
+        current_.reset();
+        if (config_.offer != nullptr) config_.offer->set_guest(guest_name(), std::nullopt);
+    });
+}
+
+void Life::refresh(std::string reason) {
+    worker_.post([this, reason = std::move(reason)] {
+        if (stopped_) return;
+        log_.info("{}: making another connection", reason);
+        another_wanted_ = Clock::now();
+        asked_again_ = {};
+        call_wait_ = first_call_wait;
+        backoff_.reset();
+        if (caller_)
+            call();
+        else if (next_)  // its beginning was before the change
+            send(next_->id, Bye{.code = Bye::Code::again, .reason = "another connection is wanted"});
+        else
+            want_another(Clock::now());
+    });
+}
+
+LinkStatus Life::status() const {
+    gst::Ref<GstElement> sink;
+    LinkStatus status;
+    {
+        const std::lock_guard lock(mutex_);
+        status = status_;
+        sink = sink_;
+    }
+    if (sink) status.playout = receiver::metrics_of(sink.get());
+    if (status.one_way_ms) *status.one_way_ms += status.playout.delay_ms;
+    return status;
+}
+
+std::optional<negotiation::Ask> Life::own_ask() const {
+    if (!config_.hear) return std::nullopt;
+    return config_.ask ? config_.ask() : negotiation::Ask{.codecs = {dsp::CodecId::opus}};
+}
+
+std::optional<std::string> Life::own_query() const {
+    return negotiation::to_query(own_ask().value_or(negotiation::Ask{}));
+}
+
+ConnectionConfig Life::connection_config() const {
+    return {.peer = config_.peer,
+            .fingerprint = config_.fingerprint,
+            .identity = config_.identity,
+            .jack_client = config_.jack_client,
+            .jack_server = config_.jack_server,
+            .channels = config_.channels,
+            .playout_min = config_.playout_min,
+            .playout_max = config_.playout_max,
+            .ice_servers = config_.ice_servers ? config_.ice_servers() : std::vector<protocol::IceServer>{},
+            .capture_latency = [offer = config_.offer] {
+                return offer != nullptr ? capture_latency(*offer) : std::chrono::microseconds{0};
+            }};
+}
+
+void Life::enter(State state, const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    status_.state = state;
+    status_.since = Clock::now();
+    if (state == State::playing) status_.reason.clear();
+    if (state == State::retrying) status_.reason = reason;
+}
+
+void Life::report_failure(const std::string& reason) {
+    if (reason != said_) log_.warning("{}; trying again, from now on without saying so each time", reason);
+    said_ = reason;
+}
+
+// Sessions.
+
+void Life::call() {
+    retry_.cancel();
+    if (stopped_) return;
+    next_.reset();
+    const SessionId id = calls_.next();
+    calling_ = true;
+    called_ = Clock::now();
+    if (!current_) enter(State::connecting, {});
+    {
+        const std::lock_guard lock(mutex_);
+        ++status_.attempts;
+    }
+    send(id, Call{.ask = own_query(), .sends = to_query(sending_of(config_.offer))});
+}
+
+void Life::call_later(milliseconds wait) {
+    retry_ = glib::Source::after(
+        wait, [this] { call(); }, worker_.context());
+}
+
+/// How long to wait before the next attempt that the peer asks for: one that asks for ever costs little.
+milliseconds Life::pause_left() const {
+    if (begun_.empty()) return milliseconds{0};
+    auto next = begun_.back() + least_pause;
+    if (begun_.size() == most_in_a_row) next = std::max(next, begun_.front() + row_time);
+    return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(next - Clock::now()));
+}
+
+/// Throws Error when no connection can be made.
+Life::Session& Life::begin(const SessionId& id) {
+    next_.reset();
+    auto session = std::make_unique<Session>();
+    session->id = id;
+    session->serial = ++serial_;
+    session->began = Clock::now();
+    begun_.push_back(session->began);
+    if (begun_.size() > most_in_a_row) begun_.pop_front();
+    // What may end the connection is put off until it has returned.
+    ConnectionEvents events{
+        .description = {},
+        .candidate = [this, id](
+                         int mline,
+                         const std::string& candidate) { send(id, Candidate{.mline = mline, .candidate = candidate}); },
+        .failed =
+            [this, serial = serial_](Trouble trouble, const std::string& reason) {
+                worker_.post([this, serial, trouble, reason] { on_failed(serial, trouble, reason); });
+            },
+        .verified = [this, serial = serial_] { worker_.post([this, serial] { on_verified(serial); }); }};
+    events.description = [this, id](const std::string& sdp) {
+        if (caller_)
+            send(id, AnswerSdp{.sdp = sdp});
+        else
+            send(id, OfferSdp{.sdp = sdp, .ask = own_query()});
+    };
+    session->connection = std::make_unique<Connection>(connection_config(), log_, worker_.context(), std::move(events));
+    next_ = std::move(session);
+    if (!current_) enter(State::connecting, {});
+    return *next_;
+}
+
+void Life::on_verified(std::uint64_t serial) {
+    if (stopped_ || !next_ || next_->serial != serial) return;
+    {
+        const std::lock_guard lock(mutex_);
+        sink_.reset();
+    }
+    current_.reset();  // its ports are wanted
+    current_ = std::move(next_);
+    silent_ = false;
+    if (another_wanted_ && current_->began > *another_wanted_) another_wanted_.reset();
+    packets_seen_ = 0;
+    connected_since_ = last_sign_ = last_packet_ = Clock::now();
+    call_wait_ = first_call_wait;
+    said_.clear();
+    Connection& connection = *current_->connection;
+    try {
+        connection.play();
+    } catch (const std::exception& error) {
+        return lose(describe(error));
+    }
+    const auto path = connection.path();
+    log_.info("connected{}: {} comes, {} goes",
+              path ? fmt::format(" ({}, {} to {})", path->kind, path->local_address, path->remote_address) : "",
+              connection.hears() ? connection.codec() : "nothing",
+              connection.sends() ? connection.sending_codec() : "nothing");
+    {
+        const std::lock_guard lock(mutex_);
+        sink_ = gst::Ref<GstElement>::share(connection.sink());
+        status_.refused = false;
+        ++status_.connections;
+    }
+    enter(connection.hears() ? State::connecting : State::playing, {});
+    look_closely();
+    publish();
+}
+
+void Life::on_failed(std::uint64_t serial, Trouble trouble, const std::string& reason) {
+    if (stopped_) return;
+    if (next_ && next_->serial == serial) {
+        give_up(trouble, reason);
+    } else if (current_ && current_->serial == serial) {
+        send(current_->id, Bye{.code = Bye::Code::failed, .reason = reason.substr(0, max_reason)});
+        lose(reason);
+    }
+}
+
+/// The attempt has failed.
+void Life::give_up(Trouble trouble, const std::string& reason) {
+    const bool refused = trouble == Trouble::identity;
+    if (next_) {
+        const std::string seen = next_->connection ? next_->connection->peer_fingerprint() : std::string();
+        if (!seen.empty()) {
+            const std::lock_guard lock(mutex_);
+            status_.peer_fingerprint = seen;
+        }
+        send(next_->id,
+             Bye{.code = refused ? Bye::Code::identity : Bye::Code::failed, .reason = reason.substr(0, max_reason)});
+    }
+    next_.reset();
+    calling_ = false;
+    calls_.end();
+    offers_.end();
+    report_failure(reason);
+    if (!current_) {
+        enter(State::retrying, reason);
+        const std::lock_guard lock(mutex_);
+        status_.refused = refused;
+    }
+    if (caller_) call_later(refused ? milliseconds(refused_wait) : backoff_.next());
+}
+
+/// The connection in use is no more.
+void Life::lose(const std::string& reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        sink_.reset();
+    }
+    current_.reset();
+    silent_ = false;
+    report_failure(reason);
+    enter(State::retrying, reason);
+    publish();
+    if (caller_ && !next_ && !calling_) call_later(backoff_.next());
+}
+
+}  // namespace matriz::webrtc
