@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measuring one system under one condition, with the probe's ears."""
+import json
+import statistics
+import time
+
+from harness.jack import ENVIRONMENT
+from harness.process import Process
+from harness.programs import program
+from harness.wait import wait_for
+
+
+# Of the time: what lies beside the chirps.
+JUDGED_SHARE = 0.9
+
+
+class Ear:
+    """jack_probe on one link; rows as they come."""
+
+    def __init__(self, folder, jack, send, receive, signal, name="ear"):
+        argv = [program("jack_probe"), "--server", jack.name, "--name", name, "--signal", signal, "--json", "--interval", "1",
+                "--send", ",".join(send), "--receive", f"x={receive}"]
+        self._path = f"{folder}/{name}-{signal}-{time.monotonic_ns()}.log"
+        self.process = Process(name, argv, self._path, env=ENVIRONMENT)
+
+    def rows(self):
+        found = []
+        with open(self._path, encoding="utf-8") as log:
+            for line in log:
+                if line.startswith("{") and line.endswith("}\n"):
+                    row = json.loads(line)
+                    if row["type"] == "interval":
+                        found.append(row)
+        if not self.process.running():
+            said = " ".join(self.process.log()[-400:].split())
+            raise RuntimeError(f"jack_probe ended with {self.process.popen.returncode}: {said}")
+        return found
+
+    def wait_heard(self, lab, timeout):
+        def heard():
+            lab.check_alive()
+            rows = self.rows()
+            return rows and rows[-1]["present"]
+        wait_for(heard, timeout, "sound to come through", 0.25)
+
+    def stop(self):
+        self.process.stop()
+
+
+class Result:
+    """The figures of one system under one condition with one signal. What JACK's own xruns do is not the system's fault: the
+    probe judges nothing around them, and seconds that had one do not count for the extremes."""
+
+    def __init__(self, rows):
+        calm = [r for r in rows if r["xruns"] == 0]
+        self.disturbed_seconds = len(rows) - len(calm)
+        latencies = [r["latency_ms"] for r in rows if r["latency_ms"] is not None]
+        self.latency_ms = statistics.median(latencies) if latencies else None
+        self.latency_min_ms = min((r["latency_min_ms"] for r in calm if r["latency_min_ms"] is not None), default=None)
+        self.latency_max_ms = max((r["latency_max_ms"] for r in calm if r["latency_max_ms"] is not None), default=None)
+        self.seconds = sum(r["judged_seconds"] for r in rows)
+        self.events = sum(r["glitches"] or 0 for r in rows)
+        self.dropout_ms = max((r["longest_dropout_ms"] or 0 for r in rows), default=0)
+        self.rms_dbfs = statistics.median([r["rms_dbfs"] for r in rows if r["rms_dbfs"] is not None] or [-999])
+
+    @property
+    def events_per_minute(self):
+        return 60 * self.events / self.seconds if self.seconds > 0 else None
+
+    def as_dict(self):
+        return {**vars(self), "events_per_minute": self.events_per_minute}
+
+
+def listen(lab, jack, send, receive, signal, warm_up, seconds, patience=3):  # pylint: disable=too-many-arguments
+    """Result and CPU use (share of one core, all processes of the system). Goes on, at most `patience` times as long, until
+    as much has been judged as `seconds` without xruns would give."""
+    ear = Ear(lab.stage.folder, jack, send, receive, signal)
+    try:
+        ear.wait_heard(lab, 20)
+        time.sleep(warm_up)
+        before, cpu, started = len(ear.rows()), lab.cpu_seconds(), time.monotonic()
+        end = started + seconds
+        while (now := time.monotonic()) < end:
+            time.sleep(min(1, end - now))
+            lab.check_alive()
+            missing = seconds - sum(row["judged_seconds"] for row in ear.rows()[before:]) / JUDGED_SHARE
+            end = min(max(end, now + 1 + missing), started + patience * seconds)
+        share = (lab.cpu_seconds() - cpu) / (time.monotonic() - started)
+        return Result(ear.rows()[before:]), share
+    finally:
+        ear.stop()

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The systemd units: right, and as tight as the documentation says."""
+import os
+import re
+import shutil
+import unittest
+
+import appliance
+from harness.case import StageCase, main
+
+BASE_UNITS = "/lib/systemd/system"
+
+
+@unittest.skipUnless(shutil.which("systemd-analyze") and os.path.isdir(BASE_UNITS), "there is no systemd here")
+class UnitsTest(StageCase):
+    def root(self):
+        """A root that has systemd's own units, ours, and the programs that ours start."""
+        root = os.path.join(self.stage.folder, "root")
+        shutil.copytree(BASE_UNITS, os.path.join(root, "lib/systemd/system"), symlinks=True,
+                        ignore=shutil.ignore_patterns("*.wants", "user*"))
+        appliance.put_units(root)
+        for program in self.programs() | {"/bin/kill", "/bin/sh"}:
+            appliance.write(root + program, "")
+            os.chmod(root + program, 0o755)
+        return root
+
+    def units(self):
+        folder = os.path.join(appliance.build_dir(), "systemd")
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".service"))
+
+    def programs(self):
+        found = set()
+        for unit in self.units():
+            with open(unit, encoding="utf-8") as text:
+                found |= set(re.findall(r"^Exec\w+=(/\S+)", text.read(), re.M))
+        return found
+
+    def test_verify(self):
+        root = self.root()
+        names = [os.path.basename(unit) for unit in self.units()]
+        self.assertEqual(len(names), 4)
+        done = appliance.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"--root={root}", *names)
+        ours = [line for line in done.stderr.splitlines() if "matriz" in line]
+        self.assertEqual(ours, [])
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def exposure(self, unit):
+        done = appliance.run("systemd-analyze", "security", "--offline=yes",
+                             os.path.join(appliance.build_dir(), "systemd", unit))
+        return float(re.search(r"Overall exposure level .*?: (\d+\.\d+)", done.stdout).group(1))
+
+    def test_sandbox(self):
+        # What the documentation promises; the limits of the project are 2.5 for the server and 4 for the node.
+        self.assertLessEqual(self.exposure("matriz-configserver.service"), 1.7)
+        self.assertLessEqual(self.exposure("matriz.service"), 1.8)
+        self.assertLessEqual(self.exposure("matriz-jackd.service"), 1.2)
+        self.assertLessEqual(self.exposure("matriz-governor.service"), 1.2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,433 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An emitter alone: its ports, its stream as outsiders play it, who may listen, and what happens when JACK goes away."""
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import numpy
+
+import emit as probe
+from harness.case import StageCase, main
+from harness.programs import run
+from harness.wait import holds_for, wait_for
+
+
+class Playing(StageCase):
+    def assert_tone(self, channels):
+        for samples in channels:
+            self.assertGreater(len(samples), 24000)
+            end = samples[-24000:]
+            self.assertAlmostEqual(probe.frequency(end), 1000, delta=5)
+            self.assertAlmostEqual(probe.level(end), -9, delta=1)
+
+    def test_outsiders_play_it_over_udp_and_tcp(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        jack.wait_ports("matriz-send:in_send_1", "matriz-send:in_send_2")
+        self.assertEqual(jack.connections()[emit.send_port()], [], "it connects nothing by itself")
+        probe.tone(self.stage, jack, emit)
+        for transport in "udp", "tcp":
+            with self.subTest(player="ffmpeg", transport=transport):
+                self.assert_tone(probe.with_ffmpeg(emit.url(), transport))
+            with self.subTest(player="gst-launch", transport=transport):
+                self.assert_tone(probe.with_gstreamer(self.stage, emit.url(), transport))
+        self.assertAlmostEqual(emit.status()["peak_db"][0], -6, delta=0.5)
+        emit.wait_listeners(0, 30)
+        self.assertIn("matriz-send:in_send_1", jack.ports(), "the ports stay when the last listener leaves")
+
+    def test_ffprobe_sees_an_opus_stream(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        for transport in "udp", "tcp":
+            told = run(["ffprobe", "-v", "error", "-rtsp_transport", transport, "-show_entries", "stream=codec_name,sample_rate,channels",
+                        "-of", "csv=p=0", emit.url()])
+            self.assertEqual(told.stdout.strip(), "opus,48000,2", told.stderr)
+
+    def test_frame_lengths_and_mono(self):
+        jack = self.stage.jack(period=128)
+        for frame, per_second in ("2.5", 400), ("5", 200), ("10", 100), ("20", 50):
+            emit = probe.start(self.stage, jack, "--frame", frame, "--channels", "1", name=f"frame{per_second}")
+            first = emit.wait_capturing()
+            player = probe.Rtsp(emit)
+            sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+            first_port, _ = self.stage.block.take_range(2)
+            for offset, one in enumerate(sockets):
+                one.bind(("127.0.0.1", first_port + offset))
+                one.settimeout(5)
+            player.play(f"RTP/AVP;unicast;client_port={first_port}-{first_port + 1}")
+            packets = [sockets[0].recv(2048) for _ in range(40)][8:]
+            times = [int.from_bytes(packet[4:8], "big") for packet in packets]
+            self.assertEqual({(b - a) % 2**32 for a, b in zip(times, times[1:])}, {48000 // per_second})
+            self.assertLessEqual(max(map(len, packets)), 1200)
+            self.assertEqual(first["rate"], 48000)
+            player.close()
+            for one in sockets:
+                one.close()
+            emit.process.stop()
+
+    def test_only_a_query_of_ours_changes_the_answer(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        for query in "?matriz=1", "?x", "/":
+            told = run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", emit.url() + query])
+            self.assertEqual(told.stdout.strip(), "opus", told.stderr)
+        self.assertEqual(probe.Rtsp(emit).ask("DESCRIBE", emit.url()[:-6] + "other")[0], 404)
+
+    def offers(self, codec, encoding):
+        """Starts a sender of `codec` and returns what describes its stream to a query, once the obvious is checked."""
+        asked = "?codecs=opus-custom,pcm16,pcm24,float32,opus&rate=48000&period=64"
+        emit = probe.start(self.stage, self.stage.jack(period=64), "--codec", codec)
+        emit.wait_capturing()
+        players = []
+
+        def describe(query):
+            players.append(probe.Rtsp(emit))
+            return players[-1].ask("DESCRIBE", emit.url() + query)[1]
+
+        self.assertIn(f"a=rtpmap:96 {encoding}", describe(asked))
+        red = describe(asked + "&red=1")
+        self.assertIn("a=rtpmap:100 RED/48000/2", red)
+        self.assertIn(f"red-codec={codec};red-pt=96", red)
+        self.assertIn("a=rtpmap:96 OPUS/48000/2", describe(""), "everybody else")
+        self.assertIn("OPUS/48000/2", describe("?codecs=opus"), "a node that knows no other")
+        return describe
+
+    def test_pcm16_is_offered_to_those_who_know_it(self):
+        self.offers("pcm16", "L16/48000/2")
+
+    def test_pcm24_is_offered_to_those_who_know_it(self):
+        self.offers("pcm24", "L24/48000/2")
+
+    def test_float32_is_offered_to_those_who_know_it(self):
+        self.offers("float32", "X-MATRIZ-F32/48000/2")
+
+    def test_opus_custom_is_offered_at_the_same_period_only(self):
+        describe = self.offers("opus-custom", "X-MATRIZ-OPUS-CUSTOM/48000/2")
+        self.assertIn("OPUS/48000/2", describe("?codecs=opus-custom,opus&rate=48000&period=128"))
+        self.assertIn("OPUS/48000/2", describe("?codecs=opus-custom,opus&rate=44100&period=64"))
+
+    def test_server_ports_are_from_the_range(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        player = probe.Rtsp(emit)
+        head = player.play(f"RTP/AVP;unicast;client_port={self.stage.block.take()}-{self.stage.block.take()}")
+        ports = [int(p) for p in re.search(r"server_port=(\d+)-(\d+)", head).groups()]
+        self.assertTrue(all(emit.udp[0] <= port <= emit.udp[1] for port in ports), head)
+        player.close()
+
+    def test_a_receiver_report_reaches_the_status(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        self.stage.process("player", ["gst-launch-1.0", "-q", "rtspsrc", f"location={emit.url()}", "protocols=udp", "!", "fakesink"])
+        told = wait_for(lambda: (s := emit.wait_listeners(1)) and s["listeners"][0]["reported"] and s["listeners"][0], 30,
+                        "an RTCP report")
+        self.assertEqual((told["address"], told["tcp"], told["lost"]), ("127.0.0.1", False, 0))
+
+
+class Starting(StageCase):
+    may_die = True
+
+    def failure(self, *options, port=None):
+        emit = probe.start(self.stage, self.stage.jack(), *options, port=port)
+        self.assertEqual(emit.process.wait_exit(), 2)
+        return emit.process.log()
+
+    def test_a_taken_port_is_told(self):
+        with socket.socket() as taken:
+            taken.bind(("0.0.0.0", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.assertRegex(self.failure(port=port), rf"cannot listen on rtsp://0\.0\.0\.0:{port}/stream: .*in use")
+
+    def test_an_unknown_interface_is_told_with_those_there_are(self):
+        self.assertRegex(self.failure("--interface", "matriz-none0"), r'no network interface "matriz-none0"; there are: .*\blo\b')
+
+    def test_a_bad_network_is_told(self):
+        self.assertRegex(self.failure("--allow", "10.0.0.0/99"), r'"10\.0\.0\.0/99" is no network')
+
+    def test_a_codec_that_cannot_be_sent_is_told(self):
+        self.assertRegex(self.failure("--channels", "9"), r"channels: 9")
+
+    def test_interface_binds_to_its_address(self):
+        emit = probe.start(self.stage, self.stage.jack(), "--interface", "lo")
+        emit.process.wait_log(r"offering rtsp://127\.0\.0\.1:")
+        other = probe.own_address()
+        if other:
+            with self.assertRaises(ConnectionRefusedError):
+                probe.Rtsp(emit, host=other)
+        self.assertGreater(len(probe.with_ffmpeg(emit.url(), "udp", 0.5)[0]), 0)
+        self.assertEqual(emit.process.stop(), 0)
+
+
+class Access(StageCase):
+    def setUp(self):
+        super().setUp()
+        self.address = probe.own_address()
+        if not self.address:
+            self.skipTest("this machine has no address but loopback")
+
+    def test_strangers_get_403_and_one_log_line(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        for _ in range(20):
+            stranger = probe.Rtsp(emit, host=self.address)
+            for method in "OPTIONS", "DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "TEARDOWN":
+                self.assertEqual(stranger.ask(method)[0], 403, method)
+            stranger.close()
+        self.assertEqual(emit.status()["refused"], 120)
+        self.assertEqual(len(re.findall(rf"refused {re.escape(self.address)}", emit.process.log())), 1)
+
+    def test_the_client_list_lets_in_and_throws_out(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        self.assertEqual(probe.Rtsp(emit, host=self.address).ask("DESCRIBE")[0], 403)
+        emit.say(f"allow {self.address} 203.0.113.9")
+        peer = probe.Rtsp(emit, host=self.address)
+        peer.play("RTP/AVP/TCP;unicast;interleaved=0-1")
+        emit.wait_listeners(1)
+        emit.say("allow 203.0.113.9")
+        wait_for(peer.closed, 10, "the connection to be closed")
+        emit.wait_listeners(0)
+        self.assertEqual(probe.Rtsp(emit, host=self.address).ask("DESCRIBE")[0], 403)
+
+    def test_allowed_networks(self):
+        emit = probe.start(self.stage, self.stage.jack(), "--allow", self.address + "/24")
+        emit.wait_capturing()
+        self.assertEqual(probe.Rtsp(emit, host=self.address).ask("DESCRIBE")[0], 200)
+
+    def test_packets_go_only_to_who_asked(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+            victim.bind((self.address, 0))
+            victim.settimeout(1.5)
+            port = victim.getsockname()[1]
+            attacker = probe.Rtsp(emit)
+            head = attacker.play(f"RTP/AVP;unicast;destination={self.address};client_port={port}-{port + 1}")
+            self.assertNotIn(f"destination={self.address}", head)
+            with self.assertRaises(TimeoutError):
+                victim.recv(2048)
+
+
+class Misbehaving(StageCase):
+    watchdog_seconds = 150
+
+    def test_a_listener_that_stalls_disturbs_nobody_and_is_dropped(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack, "--bitrate", "510000")
+        emit.wait_capturing()
+        self.stage.process("good", ["gst-launch-1.0", "-q", "rtspsrc", f"location={emit.url()}", "protocols=udp", "!", "fakesink"])
+        emit.wait_listeners(1)
+        stalled = probe.Rtsp(emit, receive_buffer=4096)
+        stalled.play("RTP/AVP/TCP;unicast;interleaved=0-1")  # and never reads again
+        emit.wait_listeners(2)
+        before = emit.wait_listeners(1, 60)  # the stalled one is dropped
+        self.assertFalse(before["listeners"][0]["tcp"])
+        self.assertEqual(before["listeners"][0]["lost"], 0, "the good one missed nothing")
+        self.assertGreater(before["listeners"][0]["seconds"], 5, "and was never interrupted")
+
+    def test_vanished_listeners_are_forgotten(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        players = [self.stage.process(f"player{n}", ["gst-launch-1.0", "-q", "rtspsrc", f"location={emit.url()}", f"protocols={kind}",
+                                                     "!", "fakesink"]) for n, kind in enumerate(["udp", "tcp", "udp"])]
+        emit.wait_listeners(3)
+        for player in players:
+            player.kill()
+        emit.wait_listeners(0, 60)
+
+    def test_a_connection_that_says_nothing_is_closed(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        silent = probe.Rtsp(emit)
+        wait_for(silent.closed, 40, "the silent connection to be closed")
+
+    def test_rubbish_leaves_it_standing(self):
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        for rubbish in b"\0" * 4096, b"$\0\xff\xff" + b"x" * 100, b"DESCRIBE\r\n\r\n", b"OPTIONS * RTSP/9.9\r\n\r\n", b"A" * 100000:
+            client = probe.Rtsp(emit)
+            client.socket.sendall(rubbish)
+            client.close()
+        client = probe.Rtsp(emit)
+        status, _ = client.ask("DESCRIBE", Blocksize="20")
+        self.assertEqual(status, 200)
+        client.ask("SETUP", client.url + "/stream=0", Transport="RTP/AVP/TCP;unicast;interleaved=0-1", Blocksize="20")
+        self.assertGreater(len(probe.with_ffmpeg(emit.url(), "udp", 0.5)[0]), 0)
+
+    def test_fifty_listeners_leave_nothing_behind(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+
+        def listen(count):
+            for n in range(count):
+                player = probe.Rtsp(emit)
+                player.play("RTP/AVP/TCP;unicast;interleaved=0-1" if n % 2 else
+                            f"RTP/AVP;unicast;client_port={40000 + 2 * n}-{40001 + 2 * n}")
+                if n % 3:
+                    player.ask("TEARDOWN") if n % 2 == 0 else None
+                player.close()
+            emit.wait_listeners(0, 40)
+        listen(6)
+        threads, files = emit.process.threads(), emit.process.descriptors()
+        listen(50)
+        wait_for(lambda: emit.process.threads() <= threads + 1, 40, f"threads to be {threads} again")
+        wait_for(lambda: emit.process.descriptors() <= files + 2, 40, f"descriptors to be {files} again")
+
+
+class JackGoes(StageCase):
+    watchdog_seconds = 120
+
+    def listen(self, emit, transport="udp"):
+        path = os.path.join(self.stage.folder, "heard.raw")
+        player = self.stage.process("listener", [
+            "gst-launch-1.0", "-q", "rtspsrc", f"location={emit.url()}", f"protocols={transport}", "latency=0", "!", "rtpopusdepay", "!",
+            "opusdec", "!", "audioconvert", "!", "audio/x-raw,format=F32LE,rate=48000,channels=2", "!", "filesink",
+            "buffer-mode=unbuffered", f"location={path}"])
+
+        def heard():
+            """Level of the last 0.2 s."""
+            with open(path, "rb") as raw:
+                raw.seek(0, os.SEEK_END)
+                raw.seek(max(0, raw.tell() // 8 * 8 - 9600 * 8))
+                return probe.level(numpy.frombuffer(raw.read(9600 * 8), dtype=numpy.float32))
+
+        wait_for(lambda: os.path.getsize(path) > 100000, 20, "the listener to play")
+        return player, heard, lambda: os.path.getsize(path)
+
+    def test_not_running_at_first(self):
+        jack = self.stage.jack()
+        jack.stop()
+        emit = probe.start(self.stage, jack)
+        emit.process.wait_log(rf'the JACK server "{jack.name}" does not run')
+        self.assertFalse(emit.status()["capturing"])
+        self.assertLess(probe.level(probe.with_ffmpeg(emit.url(), "udp", 0.5)[0]), -100)
+        jack.start()
+        emit.wait_capturing()
+        jack.wait_ports(emit.send_port(1), emit.send_port(2))
+        self.assertEqual(len(re.findall("does not run", emit.process.log().split('{"capturing"')[0])), 1)
+
+    def test_crashes_and_comes_back_otherwise(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        probe.tone(self.stage, jack, emit)
+        player, heard, size = self.listen(emit)
+        before, = emit.wait_listeners(1)["listeners"]
+        wait_for(lambda: heard() > -12, 10, "the tone")
+        jack.kill()
+        emit.wait_capturing(False)
+        wait_for(lambda: heard() < -60, 10, "silence")
+        grown = size()
+        wait_for(lambda: size() > grown + 100000, 10, "the silence to go on")
+        jack.rate, jack.period = 44100, 256
+        jack.start()
+        status = emit.wait_capturing()
+        self.assertEqual((status["rate"], status["period"]), (44100, 256))
+        probe.tone(self.stage, jack, emit, name="again")
+        wait_for(lambda: heard() > -12, 10, "the tone again")
+        self.assertTrue(player.running(), "the listener stayed")
+        after, = emit.status()["listeners"]
+        self.assertEqual(after["port"], before["port"], "in the same session")
+
+    def test_hangs(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        player, heard, size = self.listen(emit)
+        for _ in range(2):
+            jack.process.signal(signal.SIGSTOP)
+            self.assertRegex(emit.wait_capturing(False)["reason"], "JACK hangs")
+            grown = size()
+            wait_for(lambda before=grown: size() > before + 100000, 10, "silence")
+            self.assertLess(heard(), -60)
+            jack.process.signal(signal.SIGCONT)
+            emit.wait_capturing()
+        self.assertTrue(player.running())
+        self.assertNotIn("already named", emit.process.log())
+
+    def test_name_taken(self):
+        jack = self.stage.jack()
+        first = probe.start(self.stage, jack)
+        first.wait_capturing()
+        second = probe.start(self.stage, jack)
+        second.process.wait_log(r'another JACK client is already named "matriz-send"')
+        first.process.stop()
+        second.wait_capturing()
+
+    def test_period_changes(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        if run(["which", "jack_bufsize"]).returncode != 0:
+            self.skipTest("there is no jack_bufsize")
+        run(["jack_bufsize", "256"], env={**os.environ, "JACK_DEFAULT_SERVER": jack.name})
+        wait_for(lambda: (s := emit.status())["capturing"] and s["period"] == 256, 20, "capturing at 256 frames")
+
+
+class Recording(StageCase):
+    def test_a_kill_leaves_a_readable_file(self):
+        jack = self.stage.jack()
+        folder = os.path.join(self.stage.folder, "takes")
+        emit = probe.start(self.stage, jack, "--record", folder)
+        emit.wait_capturing()
+        probe.tone(self.stage, jack, emit)
+        wait_for(lambda: emit.status()["recording"]["seconds"] > 3, 20, "three seconds")
+        path = emit.status()["recording"]["path"]
+        emit.process.kill()
+        length = float(run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path]).stdout)
+        self.assertGreater(length, 1.5)
+
+    def test_stopped_in_order_it_is_complete(self):
+        jack = self.stage.jack()
+        for options, extension in ([], ".wav"), (["--flac"], ".flac"):
+            folder = os.path.join(self.stage.folder, "takes" + extension)
+            emit = probe.start(self.stage, jack, *options, "--record", folder)
+            emit.wait_capturing()
+            sound = probe.tone(self.stage, jack, emit)
+            wait_for(lambda e=emit: e.status()["recording"]["seconds"] > 1, 20, "a second")
+            self.assertEqual(emit.process.stop(), 0)
+            sound.stop()
+            name, = os.listdir(folder)
+            self.assertTrue(name.endswith(extension))
+            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", os.path.join(folder, name), "-f", "f32le", "-"], check=True,
+                                 stdin=subprocess.DEVNULL, capture_output=True).stdout
+            samples = numpy.frombuffer(raw, dtype=numpy.float32).reshape(-1, 2)[-24000:, 1]
+            self.assertAlmostEqual(probe.frequency(samples), 1000, delta=5)
+
+    def test_it_goes_on_without_jack(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack, "--record", os.path.join(self.stage.folder, "takes"))
+        emit.wait_capturing()
+        wait_for(lambda: emit.status()["recording"]["seconds"] > 0.5, 20, "a recording")
+        jack.kill()
+        emit.wait_capturing(False)
+        at = emit.status()["recording"]["seconds"]
+        status = wait_for(lambda: (s := emit.status())["recording"]["seconds"] > at + 1 and s, 20, "the recording to go on")
+        self.assertEqual(len(os.listdir(os.path.join(self.stage.folder, "takes"))), 1)
+        self.assertTrue(status["recording"]["on"])
+
+
+class Ending(StageCase):
+    def test_with_listeners_it_ends_quickly_and_cleanly(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack, env={"GST_TRACERS": "leaks", "GST_DEBUG": "GST_TRACER:7", "GST_DEBUG_NO_COLOR": "1"})
+        emit.wait_capturing()
+        for kind in "udp", "tcp":
+            self.stage.process(f"player-{kind}", ["gst-launch-1.0", "-q", "rtspsrc", f"location={emit.url()}", f"protocols={kind}", "!",
+                                                  "fakesink"])
+        emit.wait_listeners(2)
+        self.assertEqual(emit.process.stop(), 0)
+        self.assertNotRegex(emit.process.log(), r":0::\s*object-alive")
+        self.assertNotIn("did not end in time", emit.process.log())
+        holds_for(lambda: emit.send_port() not in jack.ports(), 0.2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rooms, who hears whom, signals, reports, and the HTTP API over them."""
+import os
+
+from harness.case import main
+from harness.programs import program, run
+from harness.wait import wait_for
+from server_case import MONITOR_KEY, ServerCase, key_of
+
+
+def latest(client):
+    return [m for m in client.messages if "version" in m][-1]
+
+
+class RoomsTest(ServerCase):
+    def test_only_members_see_one_another(self):
+        server = self.serve("porto", "lisboa", "braga", "faro", rooms=[
+            {"name": "fado", "members": ["porto", "lisboa"]}, {"name": "open", "public": True, "limit": 1},
+            {"name": "guests", "key": "come-in"}])
+        porto = self.join(server, "porto", room="fado")
+        self.assertEqual(latest(porto)["room"], "fado")
+        braga = self.client(server, "braga")
+        self.assertEqual(braga.names(), ["braga"])
+        lisboa = self.join(server, "lisboa", room="fado")
+        self.assertEqual(lisboa.names(), ["lisboa", "porto"])
+        self.assertEqual(self.refused(server, "faro", room="fado"), "room")
+        self.assertEqual(self.refused(server, "faro", room="nowhere"), "room")
+        self.assertEqual(self.refused(server, "faro", room="guests"), "room")
+        faro = self.join(server, "faro", room="open")
+        self.assertEqual(self.refused(server, "lisboa", room="open"), "full")
+        self.assertEqual(lisboa.names(), ["lisboa", "porto"], "a refused move must not cost the place")
+
+        self.assertEqual(self.refused(server, "braga", "come-in"), "name")
+        self.assertEqual(self.refused(server, "", "come-in"), "name")
+        self.assertEqual(self.refused(server, "ana", "come-in", room="fado"), "room")
+        ana = self.join(server, "ana", "come-in")
+        self.assertEqual((latest(ana)["room"], ana.names()), ("guests", ["ana"]))
+
+        for client, others in ((porto, ["lisboa", "porto"]), (braga, ["braga"]), (faro, ["faro"])):
+            client.send({"gain": client.name})
+            self.assertEqual(client.names(), others)
+        lisboa.wait_message(lambda m: m.get("gain") == "porto", "the word of the same room")
+        lisboa.send({"refresh": True})
+        porto.wait_message(lambda m: m.get("refresh"), "the refresh")
+        for client in (porto, lisboa, braga, faro, ana):
+            self.assertFalse([m for m in client.messages if m.get("gain") in {"braga", "faro"}])
+
+        moved = self.join(server, "porto")
+        self.assertEqual(moved.names(), ["braga", "porto"])
+        lisboa.wait_message(lambda m: m.get("message") == "[porto] disconnected from config server", "porto's leaving")
+        braga.wait_message(lambda m: m.get("message") == "[porto] connected to config server", "porto's coming")
+
+    def test_list_of_rooms(self):
+        server = self.serve("porto", rooms=[{"name": "stage", "public": True, "key": "k"}, {"name": "hidden"}])
+        self.join(server, "porto", room="hidden")
+        self.join(server, "ana", "k")
+        self.assertEqual(self.http(server, "GET", "/rooms"), (200, {"rooms": [
+            {"name": "stage", "nodes": 1, "limit": 64, "public": True, "key": True}]}))
+        _, all_rooms = self.http(server, "GET", "/rooms", MONITOR_KEY)
+        self.assertEqual([(r["name"], r["nodes"]) for r in all_rooms["rooms"]],
+                         [("default", 0), ("hidden", 1), ("stage", 1)])
+
+    def test_guests_keep_their_names(self):
+        server = self.serve("porto", rooms=[{"name": "guests", "key": "come-in"}])
+        ana = self.join(server, "ana", "come-in", port=7)
+        again = self.join(server, "ana", "come-in", port=7)  # the same address: it has come back
+        self.assertTrue(ana.closed.wait(10))
+        self.assertEqual(again.names(), ["ana"])
+
+    def test_guests_of_different_rooms_may_share_a_name(self):
+        server = self.serve("porto", rooms=[{"name": "one", "key": "first"}, {"name": "two", "key": "second"}])
+        first = self.join(server, "ana", "first", fingerprint="ab" * 32)
+        second = self.join(server, "ana", "second")
+        eve = self.join(server, "eve", "second")
+        self.assertEqual((first.names(), eve.names()), (["ana"], ["ana", "eve"]))
+        eve.send({"signal": {"n": 1}, "to": "ana"})
+        second.wait_message(lambda m: m.get("signal") == {"n": 1}, "the signal")
+        self.assertFalse([m for m in first.messages if "signal" in m])
+        self.assertEqual(self.refused(server, "porto", "first"), "name")
+        eve.send({**eve.register, "key": "first"})
+        wait_for(lambda: first.names() == eve.names() == ["ana", "eve"] and second.names() == ["ana"], 10, "the move")
+        self.assertEqual(self.http(server, "POST", "/keys", MONITOR_KEY, {"name": "ana"})[0], 201)
+        for client in (first, second):
+            self.assertTrue(client.closed.wait(10), "the name is a key's now")
+        wait_for(lambda: eve.names() == ["eve"], 10, "ana's leaving")
+
+    def test_routes(self):
+        server = self.serve("porto", "lisboa", "braga")
+        nodes = {name: self.join(server, name) for name in ("porto", "lisboa", "braga")}
+        wait_for(lambda: all(len(c.names()) == 3 for c in nodes.values()), 10, "all to see all")
+
+        def heard():
+            return {name: sorted(set(client.names()) - {name}) for name, client in nodes.items()}
+
+        path = "/rooms/default/routes"
+        self.assertEqual(self.http(server, "GET", path, MONITOR_KEY), (200, {"hears": None}))
+        matrix = {"porto": ["lisboa"], "lisboa": []}
+        self.assertEqual(self.http(server, "PUT", path, MONITOR_KEY, {"hears": matrix}), (200, {"hears": matrix}))
+        wait_for(lambda: heard() == {"porto": ["lisboa"], "lisboa": [], "braga": ["lisboa", "porto"]}, 10, "the matrix")
+        self.assertEqual([c["name"] for c in latest(nodes["lisboa"])["listeners"]], ["porto", "braga"])
+        self.assertNotIn("listeners", latest(nodes["braga"]))
+
+        server.process.signal(9)
+        server.process.wait_exit()
+        server.start()
+        for name in list(nodes):
+            nodes[name] = self.join(server, name)
+        wait_for(lambda: heard() == {"porto": ["lisboa"], "lisboa": [], "braga": ["lisboa", "porto"]}, 10,
+                 "the matrix after a crash")
+
+        monitor = self.monitor(server)
+        monitor.send({"set_routes": {"room": "default", "hears": {"braga": ["braga", "nobody"]}}})
+        wait_for(lambda: heard() == {"porto": ["braga", "lisboa"], "lisboa": ["braga", "porto"], "braga": []}, 10,
+                 "the monitor's matrix")
+        self.assertEqual(self.http(server, "DELETE", path, MONITOR_KEY), (200, {"hears": None}))
+        wait_for(lambda: all(len(others) == 2 for others in heard().values()), 10, "everyone to hear everyone")
+        nodes["porto"].send({"set_routes": {"hears": {"lisboa": []}}})
+        refusal = nodes["porto"].wait_message(lambda m: "error" in m, "a refusal")
+        self.assertEqual(refusal["error"], "key")
+
+    def test_routes_api_refuses(self):
+        server = self.serve("porto", viewer_key={"name": "page", "key": "look"})
+        path = "/rooms/default/routes"
+        for method, where, key, body, status in (
+                ("GET", path, None, None, 401), ("GET", path, "guess", None, 401), ("GET", path, "look", None, 403),
+                ("PUT", path, key_of("porto"), {"hears": {}}, 403), ("POST", path, MONITOR_KEY, {"hears": {}}, 405),
+                ("PUT", "/rooms/none/routes", MONITOR_KEY, {"hears": {}}, 404),
+                ("PUT", path, MONITOR_KEY, b"", 400), ("PUT", path, MONITOR_KEY, b"{", 400),
+                ("PUT", path, MONITOR_KEY, b"\xff", 400), ("PUT", path, MONITOR_KEY, [], 400),
+                ("PUT", path, MONITOR_KEY, {}, 400), ("PUT", path, MONITOR_KEY, {"hears": []}, 400),
+                ("PUT", path, MONITOR_KEY, {"hears": {"a": "b"}}, 400),
+                ("PUT", path, MONITOR_KEY, {"hears": {"a": [1]}}, 400),
+                ("PUT", path, MONITOR_KEY, {"hears": {"a": [""]}}, 400),
+                ("PUT", path, MONITOR_KEY, {"hears": {"a": ["x" * 65]}}, 400),
+                ("PUT", path, MONITOR_KEY, {"hears": {"\n": []}}, 400)):
+            with self.subTest(method=method, where=where, key=key, body=body):
+                self.assertEqual(self.http(server, method, where, key, body)[0], status)
+        self.assertEqual(self.http(server, "GET", path, MONITOR_KEY), (200, {"hears": None}))
+
+    def test_signals(self):
+        server = self.serve("porto", "lisboa", "braga", rooms=[{"name": "apart"}], max_signals_per_second=5,
+                            max_signal_bytes=2000)
+        porto, lisboa = self.join(server, "porto"), self.join(server, "lisboa")
+        braga = self.join(server, "braga", room="apart")
+        offer = {"sdp": "v=0", "n": [1, 2.5, None, "é"]}
+        porto.send({"signal": offer, "to": "lisboa"})
+        got = lisboa.wait_message(lambda m: "signal" in m, "the offer")
+        self.assertEqual(got, {"signal": offer, "from": "porto"})
+        lisboa.send({"signal": "answer", "to": "porto", "from": "braga"})
+        self.assertEqual(porto.wait_message(lambda m: "signal" in m, "the answer"), {"signal": "answer", "from": "lisboa"})
+        for to in ("braga", "nobody", ""):
+            before = len(porto.messages)
+            porto.send({"signal": 1, "to": to})
+            wait_for(lambda: len(porto.messages) > before, 10, "a refusal")  # pylint: disable=cell-var-from-loop
+            self.assertEqual(porto.messages[-1]["error"], "signal")
+        porto.send({"signal": "x" * 3000, "to": "lisboa"})
+        porto.wait_message(lambda m: "2000 bytes" in m["message"] if "message" in m else False, "a refusal for its size")
+        for i in range(60):
+            porto.send({"signal": i, "to": "lisboa"})
+        porto.wait_message(lambda m: "too many signals" in m.get("message", ""), "a refusal for the rate")
+        self.assertFalse([m for m in braga.messages if "signal" in m])
+        self.assertFalse(porto.closed.is_set())
+
+    def test_reports_make_a_picture(self):
+        server = self.serve("porto", "lisboa", viewer_key={"name": "page", "key": "look"},
+                            rooms=[{"name": "shown", "public": True}])
+        porto, lisboa = self.join(server, "porto"), self.join(server, "lisboa")
+        monitor = self.monitor(server, status=True)
+        link = {"peer": "lisboa", "delay_ms": 7.5, "loss": 0.25, "jitter_ms": 1, "level_db": -12.5}
+        porto.send({"report": [link, {"peer": "stranger", "loss": 1}, {"peer": "porto"}]})
+        lisboa.send({"report": [{"peer": "porto", "loss": 9}]})
+        wait_for(lambda: len(self.status(server, MONITOR_KEY)["links"]) == 2, 10, "both reports")
+        links = {(l["listener"], l["source"]): l for l in self.status(server, "look")["links"]}
+        self.assertEqual({k: v for k, v in links["porto", "lisboa"].items() if k != "age_ms"},
+                         {"listener": "porto", "source": "lisboa", "delay_ms": 7.5, "loss": 0.25, "jitter_ms": 1.0,
+                          "level_db": -12.5})
+        self.assertEqual(links["lisboa", "porto"]["loss"], 1.0)
+        pushed = monitor.wait_message(lambda m: len(m.get("status", {}).get("links", [])) == 2
+                                      if isinstance(m.get("status"), dict) else False, "the picture")
+        self.assertEqual(pushed["status"]["room"], "default")
+        for bad in ({"report": 1}, {"report": [1]}, {"report": [{"peer": "lisboa", "loss": "x"}]},
+                    {"report": [{"peer": 1}]}, {"report": [{}] * 2000}):
+            before = len(porto.messages)
+            porto.send(bad)
+            wait_for(lambda: len(porto.messages) > before, 10, "a refusal")  # pylint: disable=cell-var-from-loop
+            self.assertEqual(porto.messages[-1]["error"], "message")
+        lisboa.deregister()
+        wait_for(lambda: self.status(server, MONITOR_KEY)["links"] == [], 10, "lisboa's links to go")
+        for key, status in ((None, 401), (key_of("porto"), 403), ("look", 200)):
+            self.assertEqual(self.http(server, "GET", "/rooms/default/status", key)[0], status)
+        self.assertEqual(self.http(server, "GET", "/rooms/none/status", MONITOR_KEY)[0], 404)
+
+    def status(self, server, key):
+        code, answer = self.http(server, "GET", "/rooms/default/status", key)
+        self.assertEqual(code, 200, answer)
+        return answer
+
+    def test_public_status(self):
+        server = self.serve("porto", public_status=True,
+                            rooms=[{"name": "shown", "public": True}, {"name": "private"}])
+        for room, status in (("default", 200), ("shown", 200), ("private", 401)):
+            self.assertEqual(self.http(server, "GET", f"/rooms/{room}/status")[0], status)
+        self.client(server, "webclient", "", wait=False, room="shown").wait_message(lambda m: "restart" in m, "a state")
+        self.assertEqual(self.refused(server, "webclient", "", room="private"), "room")
+
+
+class KeysTest(ServerCase):
+    def made(self, name):
+        told = run([program("matriz-configserver"), "--new-key", name])
+        self.assertEqual(told.returncode, 0, told.stderr)
+        key = told.stdout.split('"key": "')[1].split('"')[0]
+        return key, told.stdout.split('"key_hash": "')[1].split('"')[0]
+
+    def test_hashed_keys(self):
+        key, hashed = self.made("porto")
+        monitor_key, monitor_hash = self.made("monitor")
+        room_key, room_hash = self.made("guests")
+        self.assertNotIn(key.split("-")[1], hashed)
+        server = self.serve("lisboa", start=False, rooms=[{"name": "guests", "key_hash": room_hash}])
+        server.config["client_keys"].append({"name": "porto", "key_hash": hashed})
+        server.config["monitor_key"] = {"name": "chief", "key_hash": monitor_hash}
+        server.start()
+        self.assertEqual(self.join(server, "", key).messages[0]["name"], "porto")
+        self.assertEqual(self.join(server, "porto", key).messages[0]["name"], "porto")
+        self.assertEqual(self.refused(server, "lisboa", key), "name")
+        other, _ = self.made("porto")
+        self.assertEqual(self.refused(server, "porto", other), "key")
+        self.assertEqual(self.refused(server, "porto", key[:-1] + ("a" if key[-1] != "a" else "b")), "key")
+        self.assertEqual(self.refused(server, "porto", hashed), "key")
+        self.assertEqual(self.http(server, "GET", "/rooms/default/routes", monitor_key)[0], 200)
+        self.assertEqual(latest(self.join(server, "ana", room_key))["room"], "guests")
+        with open(server.config_path, encoding="utf-8") as config:
+            self.assertNotIn(key, config.read())
+
+    def test_guessing_is_slowed(self):
+        server = self.serve("porto", failed_attempts_per_minute=5)
+        answers = [self.refused(server, "porto", f"guess {i}") for i in range(8)]
+        self.assertEqual(answers, ["key"] * 5 + ["busy"] * 3)
+        self.assertEqual(self.http(server, "GET", "/rooms", "guess")[0], 429)
+        self.assertEqual(self.refused(server, "porto"), "busy")  # even the right one: nobody learns by waiting
+
+    def test_keys_made_while_running(self):
+        server = self.serve("porto")
+        self.assertEqual(self.http(server, "POST", "/keys", None, {"name": "ana"})[0], 401)
+        self.assertEqual(self.http(server, "POST", "/keys", key_of("porto"), {"name": "ana"})[0], 403)
+        self.assertEqual(self.http(server, "POST", "/keys", MONITOR_KEY, {})[0], 400)
+        code, made = self.http(server, "POST", "/keys", MONITOR_KEY, {"name": "ana"})
+        self.assertEqual((code, made["name"]), (201, "ana"))
+        self.join(server, "ana", made["key"])
+        server.process.signal(9)
+        server.process.wait_exit()
+        with open(os.path.join(server.folder, "clients.sqlite"), "rb") as store:
+            self.assertNotIn(made["key"].split("-")[1].encode(), store.read())
+        server.start()
+        ana = self.join(server, "", made["key"])
+        self.assertEqual(ana.messages[0]["name"], "ana")
+        _, newer = self.http(server, "POST", "/keys", MONITOR_KEY, {"name": "ana"})
+        self.assertTrue(ana.closed.wait(10), "the former key still holds a place")
+        self.assertEqual(self.refused(server, "ana", made["key"]), "key")
+        ana = self.join(server, "ana", newer["key"])
+        self.assertEqual(self.http(server, "DELETE", "/keys/ana", MONITOR_KEY)[0], 204)
+        self.assertTrue(ana.closed.wait(10))
+        self.assertEqual(self.refused(server, "ana", newer["key"]), "key")
+        self.assertEqual(self.http(server, "DELETE", "/keys/ana", MONITOR_KEY)[0], 404)
+        self.assertEqual(self.http(server, "DELETE", "/keys/porto", MONITOR_KEY)[0], 404)
+
+
+if __name__ == "__main__":
+    main()

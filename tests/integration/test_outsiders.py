@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Software that is not ours plays a node's stream; strangers do not."""
+import os
+import socket
+import unittest
+
+from harness import ports
+from harness.case import main
+from harness.programs import run
+from harness.rtsp import outside_address, request
+from harness.sound import read_wav, rms_db
+from harness.wait import wait_for
+from mesh_case import MONITOR_KEY, MeshCase
+
+
+class PlayersTest(MeshCase):
+    """One node that sends a tone; each player records two seconds of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.jack = self.stage.jack()
+        self.server = self.make_server().start()
+        self.porto = self.stage.node("porto", self.jack, self.server.url).start()
+        self.jack.wait_ports(self.porto.send_port())
+        # Nobody listens on this pair; the probe is there for the tone that it sends.
+        self.stage.probe(self.jack, {self.porto: [self.porto]})
+        self.out = os.path.join(self.stage.folder, "heard.wav")
+        wait_for(lambda: request("127.0.0.1", self.porto.rtsp_port)[0] == 200, 20, "the stream to be served")
+
+    def check(self, done, seconds):
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        rate, channels, samples = read_wav(self.out)
+        self.assertEqual((rate, channels), (48000, 2))
+        self.assertGreater(len(samples), seconds * rate * 0.5)
+        # The last half: the tone may have begun after the player.
+        self.assertGreater(rms_db(samples[len(samples) // 2:]), -40)
+
+    def ffmpeg(self, transport):
+        self.check(run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-y", "-rtsp_transport", transport,
+                        "-i", self.porto.rtsp_url(), "-t", "2", "-c:a", "pcm_s16le", self.out], timeout=60), 2)
+
+    def test_ffmpeg_over_udp(self):
+        self.ffmpeg("udp")
+
+    def test_ffmpeg_over_tcp(self):
+        self.ffmpeg("tcp")
+
+    def gst_launch(self, protocol):
+        # 100 buffers of 20 ms, after which identity ends the stream and wavenc its file.
+        self.check(run(["gst-launch-1.0", "-e", "rtspsrc", f"location={self.porto.rtsp_url()}", f"protocols={protocol}",
+                        "latency=50", "!", "rtpopusdepay", "!", "opusdec", "!", "audioconvert", "!",
+                        "audio/x-raw,format=S16LE", "!", "audiobuffersplit", "output-buffer-duration=1/50", "!",
+                        "identity", "eos-after=100", "!", "wavenc", "!", "filesink", f"location={self.out}"],
+                       timeout=60), 2)
+
+    def test_gst_launch_over_udp(self):
+        self.gst_launch("udp")
+
+    def test_gst_launch_over_tcp(self):
+        self.gst_launch("tcp")
+
+    def test_listeners_that_vanish_or_stall(self):
+        """A player that is killed and one that stops reading harm nobody, and the stream stays open to others."""
+        lisboa = self.stage.node("lisboa", self.jack, self.server.url).start()
+        self.jack.wait_ports(lisboa.send_port())
+        probe = self.stage.probe(self.jack, {lisboa: [self.porto]})
+        probe.wait_heard()
+
+        def disturb():
+            player = self.stage.process("player", [
+                "ffmpeg", "-nostdin", "-loglevel", "warning", "-rtsp_transport", "tcp", "-i", lisboa.rtsp_url(),
+                "-f", "null", "-"])
+            wait_for(lambda: len(lisboa.status()["emitter"]["listeners"]) >= 2, 20, "the player to listen")
+            player.signal(19)  # SIGSTOP: it reads no more, its socket stays open
+            self.wait_judged(probe, (lisboa, self.porto), 3)
+            player.kill()
+            wait_for(lambda: len(lisboa.status()["emitter"]["listeners"]) == 1, 90, "the dead player to be dropped")
+
+        self.assert_undisturbed(probe, [(lisboa, self.porto)], disturb, attempts=2)
+
+    def test_garbage_on_the_rtsp_port(self):
+        for garbage in (b"\x00" * 4096, b"GET / HTTP/1.1\r\n\r\n", b"$\x00\xff\xff" + b"x" * 100,
+                        b"DESCRIBE rtsp://" + b"a" * 70000 + b" RTSP/1.0\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", self.porto.rtsp_port), timeout=5) as link:
+                try:
+                    link.sendall(garbage)
+                except OSError:
+                    pass  # it may hang up at once
+        self.assertEqual(request("127.0.0.1", self.porto.rtsp_port)[0], 200)
+
+
+@unittest.skipUnless(outside_address(), "this machine has no address but loopback")
+class StrangersTest(MeshCase):
+    def setUp(self):
+        super().setUp()
+        self.address = outside_address()
+        self.jack = self.stage.jack()
+
+    def status(self, node):
+        return request(self.address, node.rtsp_port, source=self.address)[0]
+
+    def test_stranger_gets_403(self):
+        server = self.make_server().start()
+        porto = self.stage.node("porto", self.jack, server.url).start()
+        self.jack.wait_ports(porto.send_port())
+        wait_for(lambda: request("127.0.0.1", porto.rtsp_port)[0] == 200, 20, "the stream to be served")
+        logged = len(porto.process.log())
+        self.assertEqual(self.status(porto), 403)
+        porto.process.wait_log(self.address.replace(".", r"\."), after=logged)
+        for method in ("SETUP", "PLAY"):
+            code = request(self.address, porto.rtsp_port, method, source=self.address)[0]
+            self.assertGreaterEqual(code, 400, method)
+
+    def test_allowed_network_gets_in(self):
+        server = self.make_server().start()
+        porto = self.stage.node("porto", self.jack, server.url, allow=[f"{self.address}/32"]).start()
+        self.jack.wait_ports(porto.send_port())
+        wait_for(lambda: self.status(porto) == 200, 20, "the stream to be served")
+
+    def test_listed_peer_gets_in_until_it_leaves(self):
+        original = self.stage.original_server({"key-of-porto": "porto"})
+        porto = self.stage.node("porto", self.jack, original.url).start()
+        self.jack.wait_ports(porto.send_port())
+        wait_for(lambda: original.names() == ["porto"], 20, "porto to register")
+        wait_for(lambda: self.status(porto) == 403, 20, "the stream to be served, not to us")
+        me = {"ip": "127.0.0.1", "stream": True, "name": "porto", "port": porto.rtsp_port}
+        dead = ports.reserve().take()
+        original.push([me, {"ip": self.address, "stream": True, "name": "guest", "port": dead}])
+        wait_for(lambda: self.status(porto) == 200, 20, "the listed guest to be let in")
+        original.push([me], message="[guest] disconnected from config server")
+        wait_for(lambda: self.status(porto) == 403, 20, "the guest who left to be kept out")
+
+
+class MonitorTest(MeshCase):
+    def test_monitor_hears_of_joins(self):
+        jack = self.stage.jack()
+        server = self.make_server().start()
+        monitor = self.stage.original_client(server.url, "monitor", MONITOR_KEY)
+        porto = self.stage.node("porto", jack, server.url).start()
+        monitor.wait_message(lambda m: m.get("message", "").startswith("[porto] connected"), "porto's arrival")
+        self.assertEqual(porto.leave(), 0)
+        monitor.wait_message(lambda m: m.get("message") == "[porto] disconnected", "porto's leaving")
+
+
+if __name__ == "__main__":
+    main()

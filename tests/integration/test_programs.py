@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The programs as people and scripts call them: options, exit statuses, messages, matrizctl, the console."""
+import glob
+import json
+import os
+import pty
+import re
+import signal
+import socket
+
+from harness.case import StageCase, main
+from harness.jack import ENVIRONMENT
+from harness.process import Process
+from harness.programs import ROOT, http_get, program, run, write_json
+from harness.wait import wait_for
+from mesh_case import MeshCase
+
+
+class CommandLineTest(StageCase):
+    def test_help_and_version(self):
+        for name in ("matriz", "matriz-configserver", "matrizctl"):
+            with self.subTest(program=name):
+                told = run([program(name), "--help"])
+                self.assertEqual((told.returncode, told.stderr), (0, ""))
+                self.assertIn(name, told.stdout)
+                told = run([program(name), "--version"])
+                self.assertEqual((told.returncode, told.stderr), (0, ""))
+                self.assertRegex(told.stdout, r"\d+\.\d+\.\d+")
+
+    def test_bad_config_names_file_line_and_key(self):
+        path = os.path.join(self.stage.folder, "client.json")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write('{\n  "name": "porto",\n  "port": 70000\n}\n')
+        for options in ([], ["--check"]):
+            told = run([program("matriz"), *options, path])
+            self.assertEqual(told.returncode, 2, told.stderr)
+            self.assertRegex(told.stderr, r"client\.json:3: port: .*70000.*65535")
+
+    def test_missing_config(self):
+        told = run([program("matriz"), os.path.join(self.stage.folder, "nothing.json")])
+        self.assertEqual(told.returncode, 2)
+        self.assertIn("nothing.json", told.stderr)
+
+    def test_bad_server_config(self):
+        path = os.path.join(self.stage.folder, "clients.json")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write('{\n  "client_keys": [\n    {"name": 7, "key": "k"}\n  ]\n}\n')
+        told = run([program("matriz-configserver"), path])
+        self.assertEqual(told.returncode, 2, told.stderr)
+        self.assertRegex(told.stderr, r"clients\.json:3: client_keys\[0\]")
+
+    def test_config_of_the_current_directory(self):
+        write_json(os.path.join(self.stage.folder, "client.json"), {"name": "porto"})
+        told = run([program("matriz"), "--check"], cwd=self.stage.folder)
+        self.assertEqual(told.returncode, 0, told.stderr)
+
+    def test_original_config_passes(self):
+        path = write_json(os.path.join(self.stage.folder, "client.json"), {
+            "key": "key2", "name": "porto", "url": "ws://example.org:5000/config", "port": 8554, "record": False,
+            "receive": True, "client_pem": "", "client_crt": "", "ca_crt": "", "interface": "",
+            "receive_from_ip": None, "receive_from_port": None, "python": "/usr/bin/python3"})
+        told = run([program("matriz"), "--check", path])
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertIn("python", told.stdout + told.stderr)
+
+    def test_unknown_key_warns(self):
+        path = write_json(os.path.join(self.stage.folder, "client.json"), {"name": "porto", "chanels": 2})
+        told = run([program("matriz"), "--check", path])
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertRegex(told.stdout + told.stderr, r"client\.json:3: chanels: .*channels")
+
+    def test_example_configs(self):
+        examples = sorted(glob.glob(os.path.join(ROOT, "config", "client*.json")))
+        self.assertGreaterEqual(len(examples), 3)
+        for path in examples:
+            of_server = os.path.basename(path).startswith("clients")
+            with self.subTest(example=os.path.basename(path)):
+                told = run([program("matriz-configserver" if of_server else "matriz"), "--check", path])
+                self.assertEqual(told.returncode, 0, told.stderr)
+                self.assertNotRegex(told.stdout + told.stderr, r"json:\d+:", "a warning about an example")
+
+
+class RunningTest(MeshCase):
+    def test_port_taken(self):
+        self.may_die = True
+        jack = self.stage.jack()
+        server = self.make_server().start()
+        porto = self.stage.node("porto", jack, server.url)
+        with socket.create_server(("0.0.0.0", porto.rtsp_port)):
+            porto.start()
+            said = porto.process.wait_log(rf"[^\n]*\b{porto.rtsp_port}\b[^\n]*(in use|taken|used)[^\n]*", timeout=20)
+            self.assertTrue(said.group(0))
+
+    def test_sigterm_and_sigint_end_cleanly(self):
+        jack = self.stage.jack()
+        server = self.make_server().start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            porto = self.stage.node(f"porto", jack, server.url, jack_client=f"porto{number}").start()
+            jack.wait_ports(f"porto{number}-send:in_send_1")
+            porto.process.signal(number)
+            self.assertEqual(porto.process.wait_exit(), 0)
+        server.process.signal(signal.SIGTERM)
+        self.assertEqual(server.process.wait_exit(), 0)
+
+    def test_console_deregister_and_end(self):
+        jack = self.stage.jack()
+        server = self.make_server().start()
+        porto = self.stage.node("porto", jack, server.url)
+        write_json(porto.config_path, porto.config)
+        ours, theirs = pty.openpty()
+        porto.process = Process("porto", [program("matriz"), porto.config_path], porto.log_path, stdin=theirs,
+                                env=ENVIRONMENT, terminal=True)
+        os.close(theirs)
+        self.wait_names(server, "porto")
+        os.write(ours, b"deregister\n")
+        self.wait_names(server)
+        self.assertTrue(porto.process.running())
+        os.write(ours, b"end\n")
+        self.assertEqual(porto.process.wait_exit(), 0)
+        os.close(ours)
+
+    def test_status_metrics_and_matrizctl(self):
+        jack, _, nodes = self.make_mesh("porto", "lisboa")
+        porto = nodes[0]
+        probe = self.probe_all(jack, nodes)
+        address = f"127.0.0.1:{porto.control_port}"
+        code, metrics = http_get(f"http://{address}/metrics")
+        self.assertEqual(code, 200)
+        for line in metrics.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) .+|[a-z_:][a-z0-9_:]*(\{.*\})? [-+0-9.eE]+(Inf|NaN)?)$')
+        self.assertRegex(metrics, r'peer="lisboa"')
+        self.assertEqual(http_get(f"http://{address}/nothing")[0], 404)
+
+        ctl = [program("matrizctl"), "--control", address]
+        table = run([*ctl, "status"])
+        self.assertEqual(table.returncode, 0, table.stderr)
+        self.assertRegex(table.stdout, r"(?m)lisboa.*playing")
+        as_json = run([*ctl, "status", "--json"])
+        self.assertEqual(as_json.returncode, 0, as_json.stderr)
+        self.assertEqual([p["name"] for p in json.loads(as_json.stdout)["peers"]], ["lisboa"])
+        watch = self.stage.process("watch", [*ctl, "status", "--watch"])
+        wait_for(lambda: len(re.findall("lisboa", watch.log())) >= 2, 15, "a second picture")
+        watch.signal(signal.SIGINT)
+        self.assertIn(watch.wait_exit(), (0, 130, -2))
+        probe.wait_heard()
+
+        porto.leave()
+        nobody = run([*ctl, "status"])
+        self.assertNotEqual(nobody.returncode, 0)
+        self.assertIn(address, nobody.stderr)
+
+    def test_no_web_page_reads_the_status(self):
+        jack, _, (porto,) = self.make_mesh("porto")
+        self.assertTrue(jack.ports())
+        with socket.create_connection(("127.0.0.1", porto.control_port)) as link:
+            link.sendall(b"GET /status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+            self.assertRegex(link.recv(1000), rb"^HTTP/1\.1 4\d\d")
+
+
+if __name__ == "__main__":
+    main()

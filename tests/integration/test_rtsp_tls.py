@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`rtsp_security` tls: rtsps:// with certificates on both sides and SRTP inside; who is let in, and what strangers see."""
+import json
+import os
+import socket
+import ssl
+import struct
+import unittest
+
+from harness import rtsp, space
+from harness.case import main
+from harness.certificates import Authority
+from harness.original_client import OriginalClient
+from harness.wait import holds_for, wait_for
+from mesh_case import MeshCase
+
+TLS = {"rtsp_security": "tls", "transport": "rtsp"}
+PLAIN = {"transport": "rtsp"}
+
+
+class Wire:
+    """All UDP datagrams of loopback, as somebody on the path sees them."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0003))
+        self.socket.bind(("lo", 0x0003))
+        self.socket.settimeout(10)
+
+    def rtp(self, node, count):
+        """The payloads of `count` RTP packets that `node` sends."""
+        first, last = (int(port) for port in node.config["udp_ports"].split("-"))
+        payloads = []
+        while len(payloads) < count:
+            packet = self.socket.recv(65536)
+            if packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_UDP:
+                continue
+            udp = packet[(packet[0] & 15) * 4:]
+            source = struct.unpack(">H", udp[:2])[0]
+            if first <= source <= last and source % 2 == 0 and len(udp) > 20 and udp[8] >> 6 == 2:
+                payloads.append(udp[8 + 12:])
+        return payloads
+
+
+class EncryptedTest(MeshCase):
+    def mesh(self, **options):
+        """Two nodes, options by name; returns (jack, server, nodes, probe)."""
+        jack = self.stage.jack()
+        server = self.make_server(list(options)).start()
+        nodes = [self.stage.node(name, jack, server.url, **config).start() for name, config in options.items()]
+        for node in nodes:
+            jack.wait_ports(node.send_port())
+        return jack, server, nodes, self.probe_all(jack, nodes)
+
+    def via(self, node, peer):
+        told = node.peers()[peer]
+        return told["transport"], told["encrypted"]
+
+    def test_two_nodes_hear_each_other_encrypted(self):
+        _, _, (porto, lisboa), probe = self.mesh(porto=TLS, lisboa=TLS)
+        self.assertEqual(self.via(porto, "lisboa"), ("rtsps/udp", True))
+        self.assertEqual(self.via(lisboa, "porto"), ("rtsps/udp", True))
+        for sender, listener in probe.pairs:
+            self.assertLess(probe.latency_ms(sender, listener), 40, f"{sender} at {listener}")
+        # What must not break: everybody comes back by themselves, with the same certificates.
+        lisboa.leave()
+        probe.wait_silent(lisboa, porto)
+        lisboa.start()
+        probe.wait_heard(timeout=30)
+
+    def test_a_node_in_the_clear_hears_one_that_is_not(self):
+        _, _, (porto, lisboa), _ = self.mesh(porto=TLS, lisboa=PLAIN)
+        self.assertEqual(self.via(lisboa, "porto"), ("rtsps/udp", True))
+        self.assertEqual(self.via(porto, "lisboa"), ("rtsp/udp", False))
+
+    def test_on_the_wire_there_is_no_sound(self):
+        """Silence in PCM: zeros for whoever can read it."""
+        try:
+            wire = Wire()
+        except PermissionError:
+            self.skipTest("may not look at the wire")
+        jack = self.stage.jack()
+        server = self.make_server(("porto", "lisboa")).start()
+        silence = {"codec": "pcm16", "redundancy": 0}
+        porto = self.stage.node("porto", jack, server.url, **silence, **TLS).start()
+        lisboa = self.stage.node("lisboa", jack, server.url, **silence, **PLAIN).start()
+        for here, there in (porto, "lisboa"), (lisboa, "porto"):
+            wait_for(lambda: here.peers()[there]["state"] == "playing", 30,  # pylint: disable=cell-var-from-loop
+                     f"{here.name} to play {there}")
+        for payload in wire.rtp(lisboa, 20):
+            self.assertFalse(any(payload), "this is how it looks in the clear")
+        for payload in wire.rtp(porto, 20):
+            self.assertGreater(len(set(payload)), len(payload) / 4, "zeros, encrypted, are no zeros")
+
+    def test_strangers_get_nothing(self):
+        _, server, (porto, lisboa), probe = self.mesh(porto=TLS, lisboa=TLS)
+        status, answer = rtsp.request("127.0.0.1", porto.rtsp_port)
+        self.assertEqual(status, 403)
+        self.assertIn("encrypted: come by rtsps://", answer.splitlines()[0])
+        self.assertNotIn("v=0", answer)
+        stranger = Authority(self.stage.folder, "stranger").issue("stranger")
+        for certificate in None, stranger:
+            with self.subTest(certificate=certificate):
+                self.assertEqual(self.knock(porto, certificate), b"")
+        porto.process.wait_log("refused 127.0.0.1 .*TLS")
+        # One who has lisboa's certificate, which everybody sees, but not its key.
+        pem = os.path.join(lisboa.state_folder, "identity.pem")
+        self.assertIn(b"RTSP/1.0 200", self.knock(porto, (pem, pem)), "with the key it works: the test can tell")
+        # Who is no longer in the list is sent away, whatever it has.
+        lisboa.leave()
+        self.wait_names(server, "porto")
+        wait_for(lambda: self.knock(porto, (pem, pem)) == b"", 10, "the door to be shut")
+        lisboa.start()
+        probe.wait_heard(timeout=30)
+
+    def knock(self, node, certificate):
+        """What a TLS client with these files (certificate, key) gets for a DESCRIBE."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            context.load_cert_chain(*certificate)
+        answer = b""
+        try:
+            with socket.create_connection(("127.0.0.1", node.rtsp_port), timeout=10) as plain, \
+                    context.wrap_socket(plain) as link:
+                link.sendall(f"DESCRIBE rtsps://127.0.0.1:{node.rtsp_port}/stream RTSP/1.0\r\nCSeq: 1\r\n"
+                             "Accept: application/sdp\r\n\r\n".encode())
+                while b"\r\n\r\n" not in answer and (more := link.recv(4096)):
+                    answer += more
+        except (ssl.SSLError, ConnectionError):
+            pass
+        return answer
+
+    def test_many_who_come_and_go_leave_nothing_behind(self):
+        _, _, (porto, lisboa), _ = self.mesh(porto=TLS, lisboa=TLS)
+        pem = os.path.join(lisboa.state_folder, "identity.pem")
+
+        def knock_often(times):
+            for number in range(times):
+                listed = number % 2 == 0
+                self.assertEqual(self.knock(porto, (pem, pem) if listed else None) != b"", listed)
+
+        knock_often(50)
+        threads, descriptors = porto.process.threads(), len(porto.process.descriptor_targets())
+        knock_often(200)
+        wait_for(lambda: porto.process.threads() <= threads + 2 and
+                 len(porto.process.descriptor_targets()) <= descriptors + 4, 30, "what they needed to be gone")
+
+    def test_somebody_else_at_a_peers_address_is_not_heard(self):
+        """The list says that faro, whom nobody has met, is where lisboa answers."""
+        jack = self.stage.jack()
+        server = self.make_server(("porto", "lisboa", "faro")).start()
+        porto = self.stage.node("porto", jack, server.url, **TLS).start()
+        lisboa = self.stage.node("lisboa", jack, server.url, **TLS).start()
+        wait_for(lambda: porto.peers()["lisboa"]["state"] == "playing", 30, "porto to play lisboa")
+        faro = OriginalClient(server.url, "faro", "key-of-faro", port=lisboa.rtsp_port)
+        faro.register.update({"matriz": 1, "fingerprint": "AB" * 32, "rtsp": "tls", "transport": "rtsp"})
+        self.stage.defer(faro.stop)
+        faro.start()
+        porto.process.wait_log("receiver faro.*somebody else answers, with the certificate .* instead of AB:AB.*refused")
+        wait_for(lambda: "another certificate" in (porto.peers()["faro"]["reason"] or ""), 10, "the reason in status")
+        holds_for(lambda: porto.peers()["faro"]["state"] != "playing", 2, "silence from the wrong one")
+        self.assertEqual(porto.peers()["lisboa"]["state"], "playing")
+
+    def test_whoever_is_refused_knows_why(self):
+        jack = self.stage.jack()
+        server = self.make_server(("porto", "lisboa")).start()
+        porto = self.stage.node("porto", jack, server.url, trust="pinned", **TLS)
+        os.makedirs(porto.state_folder, exist_ok=True)
+        with open(os.path.join(porto.state_folder, "known_peers.json"), "w", encoding="utf-8") as out:
+            json.dump({"known_peers": {"lisboa": ":".join(["AB"] * 32)}}, out)
+        porto.start()
+        lisboa = self.stage.node("lisboa", jack, server.url, **TLS).start()
+        direct = self.stage.node("outsider", jack, None, url="", receive_from_ip="127.0.0.1",
+                                 receive_from_port=porto.rtsp_port, **PLAIN).start()
+        for node, peer, words in ((lisboa, "porto", "does not accept this node's certificate"),
+                                  (direct, "direct", "encrypted only")):
+            wait_for(lambda: words in (node.peers().get(peer, {}).get("reason") or ""),  # pylint: disable=cell-var-from-loop
+                     20, f"{node.name} to know why")
+        porto.process.wait_log("refused 127.0.0.1 .*(without TLS|certificate is nobody's)")
+
+    def test_idle_and_talkative_strangers_cost_nobody_anything(self):
+        _, _, (porto, lisboa), probe = self.mesh(porto=TLS, lisboa=TLS)
+        links = [socket.create_connection(("127.0.0.1", porto.rtsp_port)) for _ in range(40)]
+        for number, link in enumerate(links):
+            if number % 4 == 1:
+                link.sendall(b"\x16\x03\x01\x02\x00" + bytes(512))  # begins like a handshake
+            elif number % 4 == 2:
+                link.sendall(os.urandom(4096))
+            elif number % 4 == 3:
+                link.sendall(b"\x16")
+        lisboa.leave()
+        lisboa.start()
+        probe.wait_heard(timeout=30)
+        for link in links:
+            link.close()
+
+
+@unittest.skipIf(space.why_not(), space.why_not())
+class NoUdpTest(MeshCase):
+    """A network that lets no UDP through: the way that is left must be as good a secret."""
+
+    def pair(self, **config):
+        here = space.Space("no-udp")
+        self.stage.defer(here.close)
+        here.run("nft", "-f", "-", text="table ip filter {\n chain out {\n  type filter hook output priority 0\n"
+                                        "  meta l4proto udp drop\n }\n}\n")
+        jack = self.stage.jack()
+        server = self.make_server(("porto", "lisboa"), host=here).start()
+        nodes = [self.stage.node(name, jack, server.url, host=here, **config).start() for name in ("porto", "lisboa")]
+        for node in nodes:
+            jack.wait_ports(node.send_port())
+        return nodes, self.stage.probe(jack, {nodes[0]: [nodes[1]], nodes[1]: [nodes[0]]})
+
+    def test_rtsp_turns_to_tcp_and_shows_its_certificates_again(self):
+        (porto, lisboa), probe = self.pair(**TLS)
+        probe.wait_heard(timeout=40)
+        for node, peer in (porto, "lisboa"), (lisboa, "porto"):
+            told = node.peers()[peer]
+            self.assertEqual((told["transport"], told["encrypted"]), ("rtsps/tcp", True))
+
+    def test_what_takes_over_from_webrtc_is_encrypted(self):
+        (porto, lisboa), probe = self.pair(rtsp_security="tls", transport="auto")
+        probe.wait_heard(timeout=90)
+        for node, peer in (porto, "lisboa"), (lisboa, "porto"):
+            told = node.peers()[peer]
+            self.assertEqual((told["transport"], told["encrypted"]), ("rtsps/tcp", True))
+            self.assertIn("WebRTC failed", told["why"])
+
+
+if __name__ == "__main__":
+    main()

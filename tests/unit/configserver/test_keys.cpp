@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+
+#include "configserver/auth/keyring.hpp"
+
+namespace matriz::auth {
+namespace {
+
+const Identity porto{Role::node, "porto"};
+
+TEST(KeyHash, MatchesItsKeyOnly) {
+    const std::string key = make_key();
+    const KeyHash hash = KeyHash::make(key);
+    EXPECT_TRUE(hash.matches(key));
+    EXPECT_FALSE(hash.matches(key + "x"));
+    EXPECT_FALSE(hash.matches(""));
+    EXPECT_EQ(hash.id, key_id(key));
+    const auto again = KeyHash::parse(hash.to_string());
+    ASSERT_TRUE(again);
+    EXPECT_EQ(*again, hash);
+    EXPECT_NE(KeyHash::make(key).to_string(), hash.to_string()) << "the salt is new each time";
+    EXPECT_EQ(hash.to_string().find(key.substr(9)), std::string::npos);
+}
+
+TEST(KeyHash, IsTheScryptOfRfc7914) {
+    // Section 12 has no vector with a salt of 16 bytes and an output of 32; this one was made with Python's
+    // hashlib.scrypt.
+    const auto hash = KeyHash::parse(
+        "scrypt::10:8:1:000102030405060708090a0b0c0d0e0f:"
+        "c748c7505929341889570635021b87ecdbb2c559646ab1675e344d869d41fde5");
+    ASSERT_TRUE(hash);
+    EXPECT_TRUE(hash->matches("pleaseletmein"));
+    EXPECT_FALSE(hash->matches("pleaseletmeim"));
+}
+
+TEST(KeyHash, RefusesWhatItDidNotWrite) {
+    const std::string good = KeyHash::make("of my own choice").to_string();
+    EXPECT_TRUE(KeyHash::parse(good));
+    for (const std::string& bad :
+         {std::string(), std::string("scrypt"), good + ":", good.substr(0, good.size() - 1), "x" + good,
+          std::string("scrypt:short:14:8:1:00:00"), std::string("scrypt::30:8:1:") + good.substr(good.size() - 97),
+          std::string("scrypt::14:0:1:") + good.substr(good.size() - 97)})
+        EXPECT_FALSE(KeyHash::parse(bad)) << bad;
+}
+
+TEST(Keys, AreRandomAndReadable) {
+    const std::string key = make_key();
+    EXPECT_EQ(key.size(), 41U);
+    EXPECT_NE(key, make_key());
+    EXPECT_EQ(key.find_first_of("lo01 \""), std::string::npos);
+    EXPECT_EQ(key_id("too short"), "");
+    EXPECT_EQ(key_id(std::string(41, 'l')), "");
+}
+
+TEST(Keyring, FindsKeysInTheClear) {
+    Keyring keyring;
+    keyring.add(porto, "secret");
+    keyring.add({Role::node, "lisboa"}, "secret");
+    EXPECT_EQ(keyring.find("secret").size(), 2U);
+    EXPECT_TRUE(keyring.find("Secret").empty());
+    EXPECT_TRUE(keyring.find("").empty());
+    EXPECT_TRUE(keyring.has_node("porto"));
+    keyring.clear();
+    EXPECT_TRUE(keyring.find("secret").empty());
+    EXPECT_FALSE(keyring.has_node("porto"));
+}
+
+TEST(Keyring, TriesOnlyHashesThatMayFit) {
+    Keyring keyring;
+    const std::string key = make_key();
+    keyring.add(porto, KeyHash::make(key));
+    keyring.add({Role::node, "lisboa"}, KeyHash::make("own"));
+    keyring.add({Role::guest, "sala"}, KeyHash::make("room"));
+    EXPECT_EQ(keyring.candidates(key, "", "").size(), 1U);
+    EXPECT_EQ(keyring.candidates(make_key(), "porto", "").size(), 0U);
+    EXPECT_EQ(keyring.candidates("own", "lisboa", "").size(), 1U);
+    EXPECT_EQ(keyring.candidates("own", "porto", "").size(), 0U);
+    EXPECT_EQ(keyring.candidates("room", "ana", "sala").size(), 1U);
+    for (int i = 0; i < 20; ++i) keyring.add({Role::node, "many"}, KeyHash{});
+    EXPECT_LE(keyring.candidates("x", "many", "").size(), 4U) << "each costs 30 ms";
+}
+
+TEST(Keyring, RemembersAMatchAsLongAsTheHashIsThere) {
+    Keyring keyring;
+    const KeyHash hash = KeyHash::make("own");
+    keyring.add(porto, hash);
+    EXPECT_TRUE(keyring.find("own").empty());
+    keyring.remember({porto, hash}, "own");
+    EXPECT_EQ(keyring.find("own"), std::vector<Identity>{porto});
+    EXPECT_EQ(keyring.find_mac(keyring.mac("own")), std::vector<Identity>{porto});
+    keyring.clear();
+    EXPECT_TRUE(keyring.find("own").empty());
+    keyring.add(porto, hash);
+    EXPECT_EQ(keyring.find("own"), std::vector<Identity>{porto}) << "a reload costs nobody his session";
+    keyring.remove(porto, hash);
+    EXPECT_TRUE(keyring.find("own").empty());
+    EXPECT_FALSE(keyring.has_node("porto"));
+}
+
+}  // namespace
+}  // namespace matriz::auth

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "common/base/error.hpp"
+#include "configserver/store/store.hpp"
+
+namespace matriz::store {
+namespace {
+
+class StoreTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = (std::filesystem::temp_directory_path() / "matriz-store-XXXXXX").string();
+        ASSERT_NE(mkdtemp(name.data()), nullptr);
+        folder_ = name;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    std::string path() const { return folder_ / "store.sqlite"; }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(StoreTest, IsMadeWithTheFirstChange) {
+    Store store(path());
+    EXPECT_TRUE(store.routes().empty());
+    store.remove_routes("none");
+    EXPECT_FALSE(store.remove_key("none"));
+    EXPECT_FALSE(std::filesystem::exists(path()));
+    store.save_routes("r", "{}");
+    EXPECT_TRUE(std::filesystem::exists(path()));
+}
+
+TEST_F(StoreTest, KeepsWhatItWasGiven) {
+    const std::string odd = std::string("a'\"\n\0b", 6) + "é";
+    {
+        Store store(path());
+        store.save_routes("r", "1");
+        store.save_routes("r", "2");
+        store.save_routes(odd, odd);
+        store.save_routes("gone", "x");
+        store.remove_routes("gone");
+        store.save_key("porto", "h");
+        store.save_key("lisboa", "h2");
+        EXPECT_TRUE(store.remove_key("lisboa"));
+        EXPECT_FALSE(store.remove_key("lisboa"));
+    }
+    const Store store(path());
+    EXPECT_EQ(store.routes(), (std::map<std::string, std::string>{{"r", "2"}, {odd, odd}}));
+    EXPECT_EQ(store.keys(), (std::map<std::string, std::string>{{"porto", "h"}}));
+}
+
+TEST_F(StoreTest, IsOneServersAlone) {
+    Store first(path());
+    first.save_key("a", "b");
+    EXPECT_THROW(Store second(path()), Error);
+}
+
+TEST_F(StoreTest, SaysWhenItCannotBeWritten) {
+    Store store((folder_ / "no such folder" / "store.sqlite").string());
+    EXPECT_THROW(store.save_key("a", "b"), Error);
+    EXPECT_TRUE(store.keys().empty());
+}
+
+}  // namespace
+}  // namespace matriz::store

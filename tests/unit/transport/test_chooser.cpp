@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/transport/chooser.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace matriz::transport {
+namespace {
+
+using node::Transport;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+const Chooser::Webrtc hopeless{.hopeless = true, .reason = "no way to it was found"};
+
+TEST(Chooser, TakesWebrtcWhenBothCan) {
+    EXPECT_EQ(Chooser({.peer_webrtc = true}).way(), Way::webrtc);
+    EXPECT_EQ(Chooser({.wish = Transport::webrtc, .peer_webrtc = true}).way(), Way::webrtc);
+}
+
+TEST(Chooser, AnOriginalNodeIsHeardOverRtsp) {
+    const Chooser chooser({.peer_webrtc = false});
+    EXPECT_EQ(chooser.way(), Way::rtsp);
+    EXPECT_THAT(chooser.why(), HasSubstr("takes no WebRTC"));
+}
+
+TEST(Chooser, WithWebrtcOnlyAnOriginalNodeIsNotHeardAndTheReasonSaysWhatWouldHelp) {
+    const Chooser chooser({.wish = Transport::webrtc, .peer_webrtc = false});
+    EXPECT_EQ(chooser.way(), Way::none);
+    EXPECT_THAT(chooser.why(), HasSubstr("auto"));
+}
+
+TEST(Chooser, WithRtspOnlyNobodyGetsWebrtc) {
+    EXPECT_EQ(Chooser({.wish = Transport::rtsp, .peer_webrtc = true}).way(), Way::rtsp);
+}
+
+TEST(Chooser, WhoOnlyHearsComesForRtspByItself) {
+    EXPECT_EQ(Chooser({.peer_webrtc = false, .hear = false}).way(), Way::none);
+    EXPECT_EQ(Chooser({.peer_webrtc = true, .hear = false}).way(), Way::webrtc);
+}
+
+TEST(Chooser, RtspTakesOverWhenWebrtcNeverWorked) {
+    Chooser chooser({.peer_webrtc = true});
+    EXPECT_FALSE(chooser.update(Chooser::Webrtc{}));
+    EXPECT_TRUE(chooser.update(hopeless));
+    EXPECT_EQ(chooser.way(), Way::rtsp);
+    EXPECT_THAT(chooser.why(), HasSubstr("no way to it was found"));
+}
+
+TEST(Chooser, WhatWorkedOnceIsNeverGivenUpForAnOpenStream) {
+    Chooser chooser({.peer_webrtc = true});
+    EXPECT_FALSE(chooser.update(Chooser::Webrtc{.connected = true}));
+    EXPECT_FALSE(chooser.update(hopeless));
+    EXPECT_EQ(chooser.way(), Way::webrtc);
+}
+
+TEST(Chooser, ARefusedPeerIsNotHeardOverAnything) {
+    Chooser chooser({.peer_webrtc = true});
+    Chooser::Webrtc refused = hopeless;
+    refused.refused = true;
+    EXPECT_FALSE(chooser.update(refused));
+    const Chooser known({.peer_webrtc = true, .refusal = "its certificate has changed"});
+    EXPECT_EQ(known.way(), Way::none);
+    EXPECT_THAT(known.why(), HasSubstr("certificate"));
+}
+
+TEST(Chooser, WithWebrtcOnlyItIsTriedForEver) {
+    Chooser chooser({.wish = Transport::webrtc, .peer_webrtc = true});
+    EXPECT_FALSE(chooser.update(hopeless));
+    EXPECT_EQ(chooser.way(), Way::webrtc);
+}
+
+TEST(Chooser, RtspThatStaysSilentGivesWebrtcAnotherChance) {
+    Chooser chooser({.peer_webrtc = true});
+    ASSERT_TRUE(chooser.update(hopeless));
+    EXPECT_FALSE(chooser.update(seconds{25}));
+    EXPECT_TRUE(chooser.update(seconds{40}));
+    EXPECT_EQ(chooser.way(), Way::webrtc);
+    EXPECT_TRUE(chooser.update(hopeless)) << "and RTSP again";
+}
+
+TEST(Chooser, ASilentOriginalNodeStaysOnRtsp) {
+    Chooser chooser({.peer_webrtc = false});
+    EXPECT_FALSE(chooser.update(seconds{100}));
+    EXPECT_EQ(chooser.way(), Way::rtsp);
+}
+
+}  // namespace
+}  // namespace matriz::transport
