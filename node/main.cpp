@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <glib.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -98,6 +99,8 @@ int play(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // libjack writes to its server's socket, from any thread, even when the server has just gone.
+    std::signal(SIGPIPE, SIG_IGN);
     try {
         const Arguments arguments = parse(argc, argv);
         if (arguments.version) {

@@ -19,7 +19,6 @@
 namespace matriz::node {
 namespace {
 
-constexpr std::chrono::milliseconds jack_interval{250};
 constexpr std::chrono::milliseconds report_interval{1000};
 constexpr std::chrono::seconds patience_with_webrtc{5};
 constexpr unsigned patience_with_jack = 5;                            // seconds
@@ -30,19 +29,12 @@ NodeConfig with_name(NodeConfig config) {
     return config;
 }
 
-/// What the node's own JACK client knows: see EmitterConfig.
-emitter::JackTiming ask_jack(const jack::Client& client) {
+/// What the node's own JACK client knows, opened now if it was not yet: see EmitterConfig. On the capture's thread.
+emitter::JackTiming ask_jack(jack::Client& client) {
+    const std::string trouble = client.try_open();
     const jack::Status now = client.status();
-    if (now.state != jack::Status::State::open)
-        throw Error("{}", now.message.empty() ? "JACK does not run" : now.message);
+    if (now.state != jack::Status::State::open) throw Error("{}", trouble.empty() ? "JACK does not run" : trouble);
     return {.rate = now.rate, .period = Frames{now.period}};
-}
-
-/// Opened at once if that is possible, so that the sending side need not wait for it.
-std::shared_ptr<jack::Client> open_jack(const NodeConfig& config) {
-    auto client = jack::Client::shared(config.jack_client, config.jack_server);
-    client->try_open();  // what is wrong is said, and tried again, by keep_jack()
-    return client;
 }
 
 emitter::EmitterConfig emitter_config(const NodeConfig& config, const std::optional<identity::Identity>& identity,
@@ -108,8 +100,8 @@ App::App(NodeConfig config)
       identity_(find_identity(config_, log_)),
       trust_(config_),
       loop_(glib::Ref<GMainLoop>::adopt(g_main_loop_new(nullptr, FALSE))),
-      jack_(open_jack(config_)),
-      patchbay_(config_.jack_connect, jack_),
+      jack_(jack::Client::shared(config_.jack_client, config_.jack_server)),
+      jack_keeper_(config_.jack_connect, jack_),
       kept_ports_(most_kept_ports),
       emitter_(emitter_config(config_, identity_, jack_, [this] { glib::post([this] { on_new_offer(); }); })),
       control_(make_control(config_, identity_, [this](const control::action::Publish& list) { on_list(list); })),
@@ -137,9 +129,6 @@ App::App(NodeConfig config)
                                                                     static_cast<int>(line.size()), line.data(),
                                                                     std::string(control::console_help()).c_str());
                                                     }});
-    // JACK reports on a thread of its own; the node acts on the main one.
-    jack_changes_ =
-        jack_->on_change([this](const jack::Status& status) { glib::post([this, status] { on_jack(status); }); });
 }
 
 App::~App() = default;
@@ -147,8 +136,6 @@ App::~App() = default;
 void App::run() {
     for (const int signum : {SIGTERM, SIGINT, SIGHUP})
         signals_.push_back(glib::Source::on_signal(signum, [this] { stop(); }));
-    keep_jack();
-    jack_timer_ = glib::Source::every(jack_interval, [this] { keep_jack(); });
     addresses_.emplace([this](const network::AddressWatch::Change& change) { on_addresses(change); });
     if (control_) report_timer_ = glib::Source::every(report_interval, [this] { report(); });
     if (const auto interval = notify::watchdog_interval())
@@ -253,7 +240,7 @@ void App::on_list(const control::action::Publish& newest) {
         {.clients = list_.clients, .listeners = list_.listeners, .own_name = list_.own_name, .refusals = refusals});
     std::set<std::string> present;
     for (const auto& [name, entry] : mesh_.entries()) present.insert(receiver::port_prefix(name));
-    for (const std::string& prefix : kept_ports_.update(present)) jack_->release_ports(prefix);
+    for (const std::string& prefix : kept_ports_.update(present)) jack_keeper_.release_ports(prefix);
 }
 
 void App::on_signal(const std::string& from, Json::Value body) {
@@ -274,26 +261,6 @@ void App::on_addresses(const network::AddressWatch::Change& change) {
 
 void App::on_new_offer() {
     for (const auto& [name, entry] : mesh_.entries()) entry.receiver->refresh("this node's stream is another one now");
-}
-
-void App::on_jack(const jack::Status& status) {
-    if (status.state == jack::Status::State::open) {
-        jack_complaint_.clear();
-        log_.info("JACK runs at {} Hz, {} frames a period", status.rate.hz, status.period);
-    } else if (status.state == jack::Status::State::lost) {
-        log_.warning("{}; silence until it is back, tried every {} ms", status.message, jack_interval.count());
-    }
-    patchbay_.update();
-}
-
-void App::keep_jack() {
-    if (jack_->status().state == jack::Status::State::open) {
-        patchbay_.update();
-        return;
-    }
-    const std::string complaint = jack_->try_open();
-    if (!complaint.empty() && complaint != jack_complaint_) log_.warning("{}", complaint);
-    jack_complaint_ = complaint;
 }
 
 }  // namespace matriz::node

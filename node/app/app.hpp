@@ -13,8 +13,8 @@
 #include "common/glib/source.hpp"
 #include "node/app/peer_links.hpp"
 #include "node/app/trust_gate.hpp"
+#include "node/audio/jack_keeper.hpp"
 #include "node/audio/kept_ports.hpp"
-#include "node/audio/patchbay.hpp"
 #include "node/config/config.hpp"
 #include "node/control/console.hpp"
 #include "node/control/control.hpp"
@@ -55,9 +55,7 @@ class App {
     void on_signal(const std::string& from, Json::Value body);
     void on_addresses(const network::AddressWatch::Change& change);
     void on_new_offer();
-    void on_jack(const jack::Status& status);
     void on_command(control::Command command);
-    void keep_jack();
     void report();
     void join();
     void prepared();
@@ -74,8 +72,7 @@ class App {
     bool stopping_ = false;
 
     std::shared_ptr<jack::Client> jack_;
-    std::string jack_complaint_;  ///< what was last said about JACK being away; said once
-    audio::Patchbay patchbay_;
+    audio::JackKeeper jack_keeper_;
     audio::KeptPorts kept_ports_;
     emitter::Emitter emitter_;
     std::optional<control::Control> control_;  ///< nothing: no config server
@@ -86,11 +83,9 @@ class App {
     std::optional<status::StatusServer> status_server_;
     std::optional<ports::Mapper> mapper_;  ///< nothing: no peers beyond the router, or `port_mapping` is off
 
-    jack::Client::Subscription jack_changes_;
     std::optional<network::AddressWatch> addresses_;
     status::Reporter reporter_;
     glib::Source report_timer_;
-    glib::Source jack_timer_;
     bool preparing_ = false;  ///< to register once WebRTC is ready
     glib::Source enough_preparing_;
     glib::Source watchdog_;

@@ -14,10 +14,10 @@ status::Seconds age(Time since) {
     return std::chrono::duration_cast<status::Seconds>(Time::clock::now() - since);
 }
 
-std::string_view words(jack::Status::State state) {
-    switch (state) {
+std::string_view words(const jack::Status& now) {
+    switch (now.state) {
         case jack::Status::State::open:
-            return "running";
+            return now.hangs ? "hangs" : "running";
         case jack::Status::State::lost:
             return "gone, waiting for it";
         case jack::Status::State::closed:
@@ -28,7 +28,7 @@ std::string_view words(jack::Status::State state) {
 
 status::Jack jack_snapshot(const jack::Client& client) {
     const jack::Status now = client.status();
-    status::Jack jack{.state = std::string(words(now.state)), .server = client.server()};
+    status::Jack jack{.state = std::string(words(now)), .server = client.server()};
     if (now.state != jack::Status::State::open) return jack;
     jack.rate = now.rate.hz;
     jack.period = static_cast<std::uint32_t>(now.period);

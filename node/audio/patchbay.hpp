@@ -9,7 +9,8 @@
 
 namespace matriz::node::audio {
 
-/// Makes the JACK connections that `jack_connect` asks for, as ports come. Main thread only.
+/// Makes the JACK connections that `jack_connect` asks for, as ports come. One thread, which may wait for
+/// JACK.
 class Patchbay {
   public:
     Patchbay(JackConnect wish, std::shared_ptr<jack::Client> client);

@@ -15,7 +15,7 @@ using Seconds = std::chrono::duration<double>;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 struct Jack {
-    std::string state{};                    ///< "running", "waiting for the JACK server", …
+    std::string state{};                    ///< "running", "hangs", "waiting for it", …
     std::string server{};                   ///< its name
     std::optional<std::uint32_t> rate{};    ///< Hz
     std::optional<std::uint32_t> period{};  ///< frames

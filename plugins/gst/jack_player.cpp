@@ -19,63 +19,70 @@ void JackPlayer::configure(const Settings& settings) {
 }
 
 std::string JackPlayer::start() {
-    const std::lock_guard lock(mutex_);
-    client_ = jack::Client::shared(settings_.client_name, settings_.server_name);
+    const Settings now = settings();
+    const std::lock_guard setup(setup_mutex_);
+    client_ = jack::Client::shared(now.client_name, now.server_name);
     const std::string trouble = client_->try_open();
-    client_->keep_ports(settings_.port_prefix, settings_.channels);
-    subscription_ = client_->on_change([this](const jack::Status&) {
-        const std::lock_guard inner(mutex_);
+    client_->keep_ports(now.port_prefix, now.channels);
+    subscription_ = client_->on_change([this, prefix = now.port_prefix](const jack::Status&) {
+        const std::lock_guard inner(setup_mutex_);
         try {
             renew();
         } catch (const std::exception& error) {
-            log::Logger("playout " + settings_.port_prefix).error("no sound: {}", describe(error));
+            log::Logger("playout " + prefix).error("no sound: {}", describe(error));
         }
     });
     return trouble;
 }
 
 void JackPlayer::stop() {
-    subscription_.end();  // without mutex_: a listener that is running needs it
-    const std::lock_guard lock(mutex_);
-    drop();
+    subscription_.end();  // without a mutex: a listener that is running needs it
+    const std::lock_guard setup(setup_mutex_);
+    replace(nullptr);
     stream_.reset();
     client_.reset();
 }
 
 void JackPlayer::set_stream(const RtpStream& stream) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard setup(setup_mutex_);
     if (stream_ && stream_->format == stream.format && stream_->red_payload_type == stream.red_payload_type &&
         stream_->payload_type == stream.payload_type && playout_)
         return;
     stream_ = stream;
-    drop();
+    replace(nullptr);
     // JACK may not be there to tell its rate; the decoder shows now whether the format can be played at all.
     dsp::make_decoder(stream.format);
     renew();
 }
 
-/// With mutex_ held.
+/// With setup_mutex_ held.
 void JackPlayer::renew() {
     if (!client_ || !stream_) return;
     const auto status = client_->status();
     if (status.state != jack::Status::State::open) return;
     if (playout_ && playout_->config().output_rate == status.rate) return;
-    drop();
+    replace(nullptr);
+    const Settings now = settings();
     dsp::PlayoutConfig config;
     config.output_rate = status.rate;
-    config.output_channels = settings_.channels;
-    config.min_delay = settings_.min_delay;
-    config.max_delay = settings_.max_delay;
+    config.output_channels = now.channels;
+    config.min_delay = now.min_delay;
+    config.max_delay = now.max_delay;
     config.payload_type = stream_->payload_type;
-    config.red_payload_type = stream_->red_payload_type >= 0 ? stream_->red_payload_type : settings_.red_payload_type;
-    playout_ = std::make_unique<dsp::Playout>(stream_->format, config);
-    client_->attach(settings_.port_prefix, settings_.channels, *playout_);
+    config.red_payload_type = stream_->red_payload_type >= 0 ? stream_->red_payload_type : now.red_payload_type;
+    auto playout = std::make_unique<dsp::Playout>(stream_->format, config);
+    client_->attach(now.port_prefix, now.channels, *playout);
+    replace(std::move(playout));
 }
 
-/// With mutex_ held.
-void JackPlayer::drop() {
-    if (playout_ && client_) client_->detach(*playout_);
-    playout_.reset();
+/// With setup_mutex_ held. The one before plays no more.
+void JackPlayer::replace(std::unique_ptr<dsp::Playout> playout) {
+    {
+        const std::lock_guard lock(mutex_);
+        playout_.swap(playout);
+        if (playout_) playout_->set_delay_bounds(settings_.min_delay, settings_.max_delay);
+    }
+    if (playout && client_) client_->detach(*playout);
 }
 
 void JackPlayer::push(std::span<const std::uint8_t> packet, std::chrono::nanoseconds arrival) noexcept {

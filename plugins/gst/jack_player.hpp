@@ -18,7 +18,7 @@ namespace matriz::plugin {
 
 /// What `matrizjacksink` does, without GObject: keeps a playout for the stream behind the ports of one peer, and makes
 /// it anew when the stream's format or JACK's rate changes. All members may be called from any thread but the audio
-/// thread.
+/// thread; start(), stop() and set_stream() wait as long as JACK hangs.
 class JackPlayer {
   public:
     struct Settings {
@@ -52,13 +52,17 @@ class JackPlayer {
 
   private:
     void renew();
-    void drop();
+    void replace(std::unique_ptr<dsp::Playout> playout);
 
-    mutable std::mutex mutex_;  ///< the audio thread knows only the playout, through the client
-    Settings settings_;
+    std::mutex
+        setup_mutex_;  ///< guards client_ and stream_; held across calls of the client's, which may wait for JACK
     std::shared_ptr<jack::Client> client_;
     std::optional<RtpStream> stream_;
-    std::unique_ptr<dsp::Playout> playout_;
+
+    mutable std::mutex mutex_;  ///< guards the two below; taken after setup_mutex_, never held across a wait
+    Settings settings_;
+    std::unique_ptr<dsp::Playout> playout_;  ///< changed with both held; the audio thread knows it through the client
+
     jack::Client::Subscription subscription_;
 };
 

@@ -84,6 +84,8 @@ std::string Client::try_open() {
         const std::lock_guard lock(mutex_);
         if (handle_ && !lost_) return {};
         error = open();
+        const std::lock_guard state(state_mutex_);
+        open_ = error.empty();
         message_ = error;
     }
     if (error.empty()) {
@@ -130,6 +132,10 @@ std::string Client::open() {
 
 /// With mutex_ held, or when no one else is left. Ports go with the client; groups stay.
 void Client::close() {
+    {
+        const std::lock_guard lock(state_mutex_);
+        open_ = false;
+    }
     for (auto& entry : rt_.table) entry.store(nullptr);
     if (handle_) jack_client_close(std::exchange(handle_, nullptr));
     for (auto& group : groups_) {
@@ -138,24 +144,23 @@ void Client::close() {
     }
 }
 
-Status Client::status_locked() const {
+Status Client::status() const {
     Status status;
-    status.message = message_;
-    if (!handle_) return status;
+    {
+        const std::lock_guard lock(state_mutex_);
+        status.message = message_;
+        if (!open_) return status;
+    }
     status.state = lost_ ? Status::State::lost : Status::State::open;
     status.rate = {static_cast<std::uint32_t>(rt_.rate.load())};
     status.period = period_;
     status.xruns = xruns_;
     status.cycles = rt_.passes.load() / 2;
+    status.hangs = hangs_;
     if (lost_)
         status.message = stuck_ ? fmt::format("JACK server \"{}\" runs, but no longer calls \"{}\"", server_, name_)
                                 : fmt::format("JACK server \"{}\" went away", server_);
     return status;
-}
-
-Status Client::status() const {
-    const std::lock_guard lock(mutex_);
-    return status_locked();
 }
 
 // ---- ports
@@ -293,9 +298,11 @@ void Client::restore_connections(PortGroup& group) {
     }
 }
 
-void Client::remember_connections() {
-    const std::lock_guard lock(mutex_);
-    if (!handle_ || lost_) return;
+/// False: another thread is with JACK just now.
+bool Client::remember_connections() {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return false;
+    if (!handle_ || lost_) return true;
     for (auto& group : groups_) {
         for (std::size_t c = 0; c < max_channels; ++c) {
             if (!group.ports[c]) continue;
@@ -306,6 +313,7 @@ void Client::remember_connections() {
             if (!lost_) group.connections[c] = std::move(seen);
         }
     }
+    return true;
 }
 
 // ---- JACK's threads
@@ -402,21 +410,32 @@ bool Client::wait_for_news(std::chrono::milliseconds limit) noexcept {
     }
 }
 
-/// Looks whether JACK still calls this client, as it calls others. A server that stands still is another matter.
-bool Client::passed_over() noexcept {
-    const std::lock_guard lock(mutex_);
+/// Looks whether the server goes on, and whether it still calls this client as it calls others: true when it does not
+/// and a client must be opened anew. Does not wait: whoever calls libjack while the server hangs holds the mutex.
+bool Client::look_at_server() noexcept {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    const bool ours = lock && handle_ && !lost_;
     const std::uint64_t passes = rt_.passes.load();
-    const std::uint32_t server_time = handle_ && !lost_ ? jack_last_frame_time(handle_) : 0;
-    const bool waits = handle_ && !lost_ && passes == seen_.passes && server_time != seen_.server_time;
-    seen_ = {passes, server_time, waits ? seen_.times + 1 : 0};
-    if (seen_.times < looks_until_stuck) return false;
-    seen_.times = 0;
+    const std::uint32_t server_time = ours ? jack_last_frame_time(handle_) : seen_.server_time;
+    const bool still = !lock || (ours && server_time == seen_.server_time);
+    const bool waits = ours && !still && passes == seen_.passes;
+    seen_ = {passes, server_time, waits ? seen_.passed_over + 1 : 0, still ? seen_.still + 1 : 0};
+    hangs_ = seen_.still >= looks_until_stuck;
+    if (seen_.passed_over < looks_until_stuck) return false;
+    seen_.passed_over = 0;
     stuck_ = true;
     lost_ = true;
     return true;
 }
 
 void Client::tell(const Status& now, Status& told) {
+    if (now.state == Status::State::open && now.hangs != told.hangs) {
+        if (now.hangs)
+            log_.warning("JACK server \"{}\" hangs: silence until it goes on; if it does not, restart it", server_);
+        else
+            log_.info("JACK server \"{}\" goes on", server_);
+    }
+    told.hangs = now.hangs;
     if (now.state == told.state && now.rate == told.rate && now.period == told.period) return;
     if (now.state == Status::State::lost)
         log_.warning("{}: silence until it is mended", now.message);
@@ -438,13 +457,12 @@ void Client::notify_loop() {
         if (connections_changed_.exchange(false)) {
             look_due = true;
         } else if (look_due && !news) {
-            remember_connections();
-            look_due = false;
+            look_due = !remember_connections();
         }
         bool stuck = false;
         if (const auto now = std::chrono::steady_clock::now(); now >= next_watch) {
             next_watch = now + watch_interval;
-            stuck = passed_over();
+            stuck = look_at_server();
         }
         tell(status(), told);
         if (!stuck) continue;

@@ -34,6 +34,7 @@ struct Status {
     int period = 0;            ///< frames
     std::uint64_t xruns = 0;   ///< since it was opened
     std::uint64_t cycles = 0;  ///< how often JACK has called this client
+    bool hangs = false;        ///< open, but the server has stood still for two seconds
     std::string message;
 };
 
@@ -58,7 +59,8 @@ struct Port {
 /// calls it again. This class notices within two seconds, and opens a client anew in its place.
 ///
 /// Threads: control threads call everything (a mutex orders them); JACK's process thread takes no lock: it reads a
-/// table of atomic pointers. Listeners are called on a thread of this class.
+/// table of atomic pointers. Listeners are called on a thread of this class. A server that hangs hangs whoever calls
+/// libjack, for as long as it does: all but status(), name() and server() belong on a thread that may wait.
 class Client : public std::enable_shared_from_this<Client> {
   public:
     static constexpr int max_peers = 64;
@@ -75,6 +77,7 @@ class Client : public std::enable_shared_from_this<Client> {
     /// was before), otherwise a sentence that says what a user can do. Takes up to seconds when a server is dying.
     std::string try_open();
 
+    /// Never waits for JACK.
     Status status() const;
 
     using Listener = std::function<void(const Status&)>;
@@ -140,13 +143,12 @@ class Client : public std::enable_shared_from_this<Client> {
     void register_ports(PortGroup& group);
     void unregister_ports(PortGroup& group);
     void restore_connections(PortGroup& group);
-    void remember_connections();
+    bool remember_connections();
     void publish(PortGroup& group);
     void withdraw(PortGroup& group);
     void wait_for_process() const;
     void close();
     std::string open();
-    Status status_locked() const;
 
     static int on_process(jack_nframes_t frames, void* self) noexcept;
     static int on_period(jack_nframes_t frames, void* self) noexcept;
@@ -156,7 +158,7 @@ class Client : public std::enable_shared_from_this<Client> {
     void process(jack_nframes_t frames) noexcept;
     void wake() noexcept { sem_post(&wake_); }
     bool wait_for_news(std::chrono::milliseconds limit) noexcept;
-    bool passed_over() noexcept;
+    bool look_at_server() noexcept;
     void tell(const Status& now, Status& told);
     void notify_loop();
 
@@ -175,12 +177,16 @@ class Client : public std::enable_shared_from_this<Client> {
     std::atomic<std::uint64_t> xruns_{0};
     std::atomic<bool> lost_{false};
     std::atomic<bool> stuck_{false};  ///< lost, though the server is there
+    std::atomic<bool> hangs_{false};  ///< the server stands still
     std::atomic<bool> connections_changed_{false};
 
     mutable std::mutex mutex_;  ///< guards what follows, not what JACK's threads touch
     jack_client_t* handle_ = nullptr;
-    std::string message_;
     std::list<PortGroup> groups_;
+
+    mutable std::mutex state_mutex_;  ///< guards the two below; never held across a call of libjack's
+    bool open_ = false;
+    std::string message_;  ///< why the last attempt failed
 
     std::mutex listeners_mutex_;  ///< held while listeners run; never taken with mutex_ held
     std::list<std::pair<std::uint64_t, Listener>> listeners_;
@@ -190,7 +196,8 @@ class Client : public std::enable_shared_from_this<Client> {
     struct Seen {
         std::uint64_t passes = 0;
         std::uint32_t server_time = 0;
-        int times = 0;
+        int passed_over = 0;  ///< in a row
+        int still = 0;        ///< in a row
     } seen_;
 
     sem_t wake_;
