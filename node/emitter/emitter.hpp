@@ -46,6 +46,10 @@ class Emitter {
     void set_allowed(const std::vector<std::string>& peers, std::vector<std::string> fingerprints = {}) {
         server_.set_allowed(peers, std::move(fingerprints));
     }
+    /// This machine's addresses have changed.
+    void addresses_changed() { server_.addresses_changed(); }
+    /// Where the stream is: "rtsp://192.168.1.7:8554/stream".
+    std::string url() const { return server_.url(); }
     /// The encoded sound, for connections that do not come through RTSP.
     Offer& offer() noexcept { return *offer_; }
     EmitterStatus status() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs an emitter alone, without config file, control and receivers. Each second, and whenever a line comes in, it
-// prints its status as a line of JSON. A line "allow A B …" on standard input replaces the client list.
+// prints its status as a line of JSON. A line "allow A B …" on standard input replaces the client list, "addresses"
+// says that this machine's have changed.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -107,6 +108,7 @@ void on_line(emitter::Emitter& emitter, const std::string& line) {
         while (words >> word) peers.push_back(word);
         emitter.set_allowed(peers);
     }
+    if (word == "addresses") emitter.addresses_changed();
     print(emitter.status());
 }
 
