@@ -27,7 +27,10 @@ Emitter::Emitter(const EmitterConfig& config)
       }) {}
 
 EmitterStatus Emitter::status() const {
-    return {.capture = capture_.status(),
+    CaptureStatus capture = capture_.status();
+    const StreamRate rate = stream_rate(offer_->encodings().front().config, capture.timing);
+    return {.capture = std::move(capture),
+            .rate = rate,
             .levels = meter_.levels(),
             .packets = offer_->main().packets(),
             .bytes = offer_->main().bytes(),

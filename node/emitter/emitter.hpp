@@ -14,12 +14,14 @@
 #include "node/emitter/offer.hpp"
 #include "node/emitter/recorder.hpp"
 #include "node/emitter/rtsp_server.hpp"
+#include "node/emitter/stream_rate.hpp"
 
 namespace matriz::emitter {
 
 /// What status shows of the sending side.
 struct EmitterStatus {
     CaptureStatus capture;
+    StreamRate rate{};          ///< of the stream in the configured codec
     std::vector<Level> levels;  ///< of what is sent, one for each channel
     std::uint64_t packets = 0;  ///< encoded since the start
     std::uint64_t bytes = 0;    ///< of RTP in them

@@ -13,6 +13,7 @@
 #include "common/glib/error.hpp"
 #include "node/emitter/interface_address.hpp"
 #include "node/emitter/media_factory.hpp"
+#include "node/emitter/stream_rate.hpp"
 #include "node/identity/tls.hpp"
 #include "node/network/host.hpp"
 
@@ -91,13 +92,6 @@ bool has_session(GstRTSPClient* client) {
     return any;
 }
 
-/// Packets a second. Periods that JACK may change later make it no less useful a measure.
-double packet_rate(const StreamConfig& stream, const Offer& offer) {
-    if (stream.codec == dsp::CodecId::opus) return 1e6 / static_cast<double>(stream.frame.count());
-    const JackTiming timing = offer.timing();
-    return static_cast<double>(timing.rate.hz) / static_cast<double>(timing.period.count);
-}
-
 }  // namespace
 
 RtspServer::RtspServer(const EmitterConfig& config, std::shared_ptr<Offer> offer)
@@ -108,7 +102,8 @@ RtspServer::RtspServer(const EmitterConfig& config, std::shared_ptr<Offer> offer
       encrypted_(config.tls.has_value()),
       server_(gst::Ref<GstRTSPServer>::adopt(gst_rtsp_server_new())),
       factory_(make_media_factory(offer_, encrypted_)),
-      losses_(packet_rate(config.stream, *offer_), dsp::Redundancy::max_depth) {
+      // A period that JACK changes later makes it no less useful a measure.
+      losses_(stream_rate(config.stream, offer_->timing()).packets_per_second(), dsp::Redundancy::max_depth) {
     configure(config);
     worker_.run([&] {
         listen(addresses_of(interface_), config.port);

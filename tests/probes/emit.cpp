@@ -49,13 +49,14 @@ void print(const emitter::EmitterStatus& status) {
     }
     const auto recording = status.recording.value_or(emitter::RecordingStatus{});
     fmt::print(
-        R"({{"capturing":{},"reason":"{}","rate":{},"period":{},"packets":{},"bytes":{},"port":{},"peak_db":[{}],)"
+        R"({{"capturing":{},"reason":"{}","rate":{},"period":{},"packet_ms":{},"bitrate":{},"packets":{},"bytes":{},)"
+        R"("port":{},"peak_db":[{}],)"
         R"("listeners":[{}],"refused":{},"recording":{{"on":{},"path":"{}","seconds":{:.2f},"dropped":{},"error":"{}"}}}})"
         "\n",
         status.capture.capturing, quoted(status.capture.reason), status.capture.timing.rate.hz,
-        status.capture.timing.period.count, status.packets, status.bytes, status.rtsp_port, fmt::join(levels, ","),
-        fmt::join(listeners, ","), status.refused, recording.recording, recording.path, recording.seconds,
-        recording.dropped_frames, quoted(recording.error));
+        status.capture.timing.period.count, status.rate.packet.count(), status.rate.bitrate, status.packets,
+        status.bytes, status.rtsp_port, fmt::join(levels, ","), fmt::join(listeners, ","), status.refused,
+        recording.recording, recording.path, recording.seconds, recording.dropped_frames, quoted(recording.error));
     std::fflush(stdout);
 }
 

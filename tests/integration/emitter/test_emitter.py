@@ -84,7 +84,9 @@ class Playing(ToneCase):
         """Starts a sender of `codec` and returns what describes its stream to a query, once the obvious is checked."""
         asked = "?codecs=opus-custom,pcm16,pcm24,float32,opus&rate=48000&period=64"
         emit = probe.start(self.stage, self.stage.jack(period=64), "--codec", codec)
-        emit.wait_capturing()
+        first = emit.wait_capturing()
+        self.assertAlmostEqual(first["packet_ms"], 64 / 48, places=4, msg="a packet a period")
+        self.assert_rate(emit, first)
         players = []
 
         def describe(query):
@@ -98,6 +100,13 @@ class Playing(ToneCase):
         self.assertIn("a=rtpmap:96 OPUS/48000/2", describe(""), "everybody else")
         self.assertIn("OPUS/48000/2", describe("?codecs=opus"), "a node that knows no other")
         return describe
+
+    def assert_rate(self, emit, first):
+        """What the status says of the stream is what was sent since `first`, but for headers of 12 bytes and more."""
+        last = wait_for(lambda: (s := emit.status())["packets"] > first["packets"] + 500 and s, 20, "500 packets")
+        packets, size = last["packets"] - first["packets"], last["bytes"] - first["bytes"]
+        payload = last["bitrate"] / 8 * last["packet_ms"] / 1000
+        self.assertAlmostEqual(size / packets, payload + 12, delta=0.12 * payload)
 
     def test_pcm16_is_offered_to_those_who_know_it(self):
         self.offers("pcm16", "L16/48000/2")
