@@ -160,6 +160,7 @@ void App::run() {
     g_main_loop_run(loop_.get());
     notify::stopping();
     leave_in_time();
+    emitter_.close_recording();  // before anything that may wait for JACK
     mesh_.stop();
     log_.info("stopped");
 }

@@ -30,6 +30,7 @@ struct RecordConfig {
     bool enabled = false;
     std::string folder = ".";
     RecordFormat format = RecordFormat::wav;
+    std::chrono::milliseconds retry{5000};  ///< after a file could not be written
 };
 
 /// Everything the emitter is told; fixed for its life.

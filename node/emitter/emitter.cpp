@@ -26,6 +26,15 @@ Emitter::Emitter(const EmitterConfig& config)
           if (told) told();
       }) {}
 
+Emitter::~Emitter() {
+    close_recording();
+    server_.close();
+}
+
+void Emitter::close_recording() {
+    if (recorder_) recorder_->close();
+}
+
 EmitterStatus Emitter::status() const {
     CaptureStatus capture = capture_.status();
     const StreamRate rate = stream_rate(offer_->encodings().front().config, capture.timing);

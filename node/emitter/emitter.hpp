@@ -42,7 +42,7 @@ class Emitter {
     explicit Emitter(const EmitterConfig& config);
     Emitter(const Emitter&) = delete;
     Emitter& operator=(const Emitter&) = delete;
-    ~Emitter() { server_.close(); }
+    ~Emitter();
 
     /// The numeric addresses of the peers in the current client list, and the fingerprints of their certificates.
     void set_allowed(const std::vector<std::string>& peers, std::vector<std::string> fingerprints = {}) {
@@ -52,6 +52,9 @@ class Emitter {
     void addresses_changed() { server_.addresses_changed(); }
     /// Where the stream is: "rtsp://192.168.1.7:8554/stream".
     std::string url() const { return server_.url(); }
+    /// Ends the recording, for good; the stream goes on. For the beginning of the end: what comes then may wait for
+    /// JACK, and be cut short. Waits for the disk.
+    void close_recording();
     /// The encoded sound, for connections that do not come through RTSP.
     Offer& offer() noexcept { return *offer_; }
     EmitterStatus status() const;
