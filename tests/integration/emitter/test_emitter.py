@@ -500,6 +500,40 @@ class JackGoes(StageCase):
         self.assertTrue(player.running())
         self.assertNotIn("already named", emit.process.log())
 
+    def test_hangs_while_it_is_opened(self):
+        jack = self.stage.jack()
+        jack.process.signal(signal.SIGSTOP)
+        emit = probe.start(self.stage, jack)
+        wait_for(lambda: "JACK hangs" in emit.status()["reason"], 20, "the hang to be told")
+        player, heard, size = self.listen(emit)
+        for _ in range(2):
+            grown = size()
+            wait_for(lambda before=grown: size() > before + 400000, 10, "silence")
+        self.assertLess(heard(), -60)
+        jack.process.signal(signal.SIGCONT)
+        emit.wait_capturing()
+        grown = size()
+        wait_for(lambda: size() > grown + 100000, 10, "the stream to go on")
+        self.assertTrue(player.running())
+        self.assertEqual(len(re.findall("JACK hangs", "".join(l for l in emit.process.log().splitlines() if "{" not in l))), 1)
+
+    def test_hangs_as_soon_as_it_is_back(self):
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        player, _, size = self.listen(emit)
+        jack.kill()
+        emit.wait_capturing(False)
+        jack.start()
+        jack.process.signal(signal.SIGSTOP)
+        emit.process.wait_log("JACK hangs", 20)
+        for _ in range(3):  # each 2 s of sound
+            grown = size()
+            wait_for(lambda before=grown: size() > before + 2 * 48000 * 8, 10, "silence")
+        jack.process.signal(signal.SIGCONT)
+        emit.wait_capturing()
+        self.assertTrue(player.running())
+
     def test_name_taken(self):
         jack = self.stage.jack()
         first = probe.start(self.stage, jack)
