@@ -7,12 +7,15 @@ import pty
 import re
 import signal
 import socket
+import unittest
 
 from harness.case import StageCase, main
 from harness.certificates import Authority
 from harness.jack import ENVIRONMENT
 from harness.process import Process
 from harness.programs import ROOT, http_get, program, run, write_json
+from harness.rtsp import request
+from harness.space import Space, why_not as why_no_space
 from harness.wait import wait_for
 from mesh_case import MeshCase
 
@@ -116,6 +119,25 @@ class RunningTest(MeshCase):
             porto.start()
             said = porto.process.wait_log(rf"[^\n]*\b{porto.rtsp_port}\b[^\n]*(in use|taken|used)[^\n]*", timeout=20)
             self.assertTrue(said.group(0))
+
+    @unittest.skipIf(why_no_space(), why_no_space())
+    def test_a_new_lease_on_its_interface(self):
+        space = Space("porto")
+        self.stage.defer(space.close)
+        space.ip("link add card type dummy")
+        space.ip("addr add 10.7.0.1/24 dev card")
+        space.ip("link set card up")
+        porto = self.stage.node("porto", self.stage.jack(), None, url="", host=space, interface="card", allow=["10.0.0.0/8"]).start()
+
+        def answers(address):
+            return wait_for(lambda: space.call(request, address, porto.rtsp_port)[0] == 200, 20, f"the stream at {address}")
+
+        porto.process.wait_log(rf"porto sends on rtsp://10\.7\.0\.1:{porto.rtsp_port}/stream")
+        answers("10.7.0.1")
+        space.ip("addr del 10.7.0.1/24 dev card")
+        space.ip("addr add 10.8.0.1/24 dev card")
+        porto.process.wait_log(rf"offering rtsp://10\.8\.0\.1:{porto.rtsp_port}/stream")
+        answers("10.8.0.1")
 
     def test_sigterm_and_sigint_end_cleanly(self):
         jack = self.stage.jack()
