@@ -134,7 +134,7 @@ class Rtsp:
     """A client that speaks just enough RTSP by hand to misbehave."""
 
     def __init__(self, emit, host="127.0.0.1", receive_buffer=None):
-        self.url = emit.url(host)
+        self.url = emit.url(host.split("%")[0])
         where = socket.getaddrinfo(host, emit.port, type=socket.SOCK_STREAM)[0]
         self.socket = socket.socket(where[0])
         if receive_buffer:
