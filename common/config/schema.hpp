@@ -50,6 +50,7 @@ template <class Config>
 class Schema {
   public:
     using Check = std::function<void(Config&)>;
+    using Advice = std::function<std::string(const Config&)>;
 
     /// A value read by `convert(const Json::Value&) -> T`, which throws Invalid.
     template <class T, class Convert>
@@ -182,6 +183,13 @@ class Schema {
         return *this;
     }
 
+    /// What to say about a key that is there (null is not) in a config that is right: it has no effect, say. A warning
+    /// unless `advice` returns nothing.
+    Schema& advise(std::string key, Advice advice) {
+        advices_.emplace_back(std::move(key), std::move(advice));
+        return *this;
+    }
+
     /// Reads the whole document. Throws ConfigError with every error found; fills `warnings` (unknown and ignored
     /// keys).
     Config load(const Document& document, Problems& warnings) const {
@@ -212,6 +220,12 @@ class Schema {
             }
         }
         if (!errors.empty()) throw ConfigError(std::move(errors));
+        for (const auto& [key, advice] : advices_) {
+            if (!json.isMember(key) || json[key].isNull()) continue;
+            std::string text = advice(config);
+            if (!text.empty())
+                warnings.push_back({document.file(), document.line_of(json[key]), prefix + key, std::move(text)});
+        }
         return config;
     }
 
@@ -276,6 +290,7 @@ class Schema {
     std::vector<Key<Config>> keys_;
     std::vector<std::string> required_;
     std::vector<std::pair<std::string, Check>> checks_;
+    std::vector<std::pair<std::string, Advice>> advices_;
 };
 
 }  // namespace matriz::config

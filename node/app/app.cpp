@@ -142,13 +142,12 @@ void App::run() {
         watchdog_ = glib::Source::every(*interval, [] { notify::alive(); });
     mesh_.start();
     join();
-    log_.info("{} sends on {}://{}:{}/stream", config_.name,
-              config_.rtsp_security == RtspSecurity::tls ? "rtsps" : "rtsp",
-              config_.interface.empty() ? "0.0.0.0" : config_.interface, config_.port);
+    log_.info("{} sends on {}", config_.name, emitter_.url());
     notify::ready();
     g_main_loop_run(loop_.get());
     notify::stopping();
     leave_in_time();
+    emitter_.close_recording();  // before anything that may wait for JACK
     mesh_.stop();
     log_.info("stopped");
 }
@@ -255,6 +254,7 @@ void App::on_addresses(const network::AddressWatch::Change& change) {
         return;
     }
     log_.info("this machine's addresses have changed");
+    emitter_.addresses_changed();
     if (control_) control_->reconnect();
     for (const auto& [name, entry] : mesh_.entries()) entry.receiver->network_changed(change.now);
 }

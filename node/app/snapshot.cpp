@@ -50,8 +50,8 @@ status::Server server_snapshot(const control::Control& control) {
 status::Emitter emitter_snapshot(const emitter::EmitterStatus& now, const NodeConfig& config) {
     status::Emitter sending{.state = now.capture.capturing ? "sending" : "silent: " + now.capture.reason,
                             .codec = std::string(dsp::name(config.codec)),
-                            .frame = status::Milliseconds(config.frame),
-                            .bitrate = config.effective_bitrate()};
+                            .frame = now.rate.packet,
+                            .bitrate = now.rate.bitrate};
     for (int channel = 1; channel <= config.channels; ++channel)
         sending.ports.push_back(fmt::format("{}-send:in_send_{}", config.jack_client, channel));
     for (const emitter::Level& level : now.levels)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gio/gio.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +11,8 @@
 #include "common/glib/ref.hpp"
 #include "common/protocol/limits.hpp"
 #include "node/config/config.hpp"
+#include "node/identity/key_pair.hpp"
+#include "node/network/host.hpp"
 
 namespace matriz::node {
 namespace {
@@ -58,18 +61,49 @@ std::string read_url(const Json::Value& json) {
     return text + (text.ends_with('/') ? "config" : "/config");
 }
 
+/// Throws Invalid.
+std::string contents(const std::string& path) {
+    if (!g_file_test(path.c_str(), G_FILE_TEST_IS_REGULAR))
+        throw Invalid("there is no file {}", as_json(Json::Value(path)));
+    gchar* text = nullptr;
+    gsize size = 0;
+    glib::ErrorSlot error;
+    if (g_file_get_contents(path.c_str(), &text, &size, error.out()) == FALSE)
+        throw Invalid("{} cannot be read ({})", as_json(Json::Value(path)), error.message());
+    const std::unique_ptr<gchar, decltype(&g_free)> owned(text, g_free);
+    return {text, size};
+}
+
 /// "" stands for none, as in the original.
-std::string read_file(const Json::Value& json) {
+std::string read_certificate(const Json::Value& json) {
     std::string path = string_of(json);
-    if (!path.empty() && !g_file_test(path.c_str(), G_FILE_TEST_IS_REGULAR))
-        throw Invalid("there is no file {}", as_json(json));
+    if (!path.empty() && !identity::holds_certificate(contents(path)))
+        throw Invalid("{} holds no certificate in PEM form", as_json(json));
     return path;
+}
+
+std::string read_private_key(const Json::Value& json) {
+    std::string path = string_of(json);
+    if (!path.empty() && !identity::holds_private_key(contents(path)))
+        throw Invalid("{} holds no private key without a passphrase in PEM form", as_json(json));
+    return path;
+}
+
+/// The kernel's rules for names, and ':' for an address with a label of its own ("eth0:1"). Whether it is there now is
+/// not asked: a card may come later.
+std::string read_interface(const Json::Value& json) {
+    std::string text = string_of(json);
+    if (text.size() >= IFNAMSIZ) throw Invalid("{} is longer than {} bytes", as_json(json), IFNAMSIZ - 1);
+    const auto impossible = [](unsigned char c) { return c <= 0x20 || c == 0x7f || c == '/'; };
+    if (text == "." || text == ".." || std::any_of(text.begin(), text.end(), impossible))
+        throw Invalid("{} cannot be the name of a network interface", as_json(json));
+    return text;
 }
 
 std::string read_address(const Json::Value& json) {
     std::string text = string_of(json);
-    if (!text.empty() && !g_hostname_is_ip_address(text.c_str()) && text.find_first_of(" /:@") != std::string::npos)
-        throw Invalid("{} is neither an address nor a host name", as_json(json));
+    if (!text.empty() && !network::clean_address(text) && !network::is_host_name(text))
+        throw Invalid("{} is neither the address nor the name of a host", as_json(json));
     return text;
 }
 
@@ -135,7 +169,9 @@ std::vector<std::string> read_allow(const Json::Value& json) {
         glib::ErrorSlot error;
         const auto mask = glib::Ref<GInetAddressMask>::adopt(
             item.isString() ? g_inet_address_mask_new_from_string(item.asCString(), error.out()) : nullptr);
-        if (!mask) throw Invalid("{} is no network", as_json(item));
+        // GLib takes "10.0.0.0/+8", too.
+        if (!mask || item.asString().find_first_not_of("0123456789abcdefABCDEF:./") != std::string::npos)
+            throw Invalid("{} is no network", as_json(item));
         networks.push_back(item.asString());
     }
     return networks;
@@ -144,6 +180,13 @@ std::vector<std::string> read_allow(const Json::Value& json) {
 void check_tls(NodeConfig& config) {
     if (config.client_crt.empty() != config.client_pem.empty())
         throw Invalid("client_crt and client_pem go together: a certificate and its private key");
+}
+
+void check_key_pair(NodeConfig& config) {
+    if (!config.client_crt.empty() &&
+        !identity::belong_together(contents(config.client_crt), contents(config.client_pem)))
+        throw Invalid("\"{}\" is not the private key of \"{}\"; accepted: the one that client_crt was made for",
+                      config.client_pem, config.client_crt);
 }
 
 void check_packet_size(NodeConfig& config) {
@@ -160,6 +203,20 @@ void check_playout(NodeConfig& config) {
     if (config.playout_min_ms > config.playout_max_ms) throw Invalid("playout_min_ms is above playout_max_ms");
 }
 
+std::string advice_on_interface(const NodeConfig& config) {
+    const std::string card = config.interface.substr(0, config.interface.find(':'));
+    if (card.empty() || ::if_nametoindex(card.c_str()) != 0) return {};
+    return fmt::format("there is no network interface \"{}\" now; matriz does not start before there is", card);
+}
+
+std::string advice_on_direct_port(const NodeConfig& config) {
+    return config.receive_from_ip.empty() ? "no effect without receive_from_ip" : "";
+}
+
+std::string advice_on_direct_address(const NodeConfig& config) {
+    return config.receive || config.receive_from_ip.empty() ? "" : "no effect, since receive is false";
+}
+
 void add_original_keys(config::Schema<NodeConfig>& s) {
     s.text("key", &NodeConfig::key, "The secret that the config server knows this node by.");
     s.value("name", &NodeConfig::name, "up to 64 bytes of text", "",
@@ -167,16 +224,16 @@ void add_original_keys(config::Schema<NodeConfig>& s) {
     s.value("url", &NodeConfig::url, "a ws:// or wss:// URL, or empty", NodeConfig{}.server_url(),
             "The config server. Empty, or left out beside receive_from_ip: none.",
             [](const Json::Value& json) -> std::optional<std::string> { return read_url(json); });
-    s.text("interface", &NodeConfig::interface,
-           "The network interface to serve the stream on, \"eth0\". Empty: all of them.");
+    s.value("interface", &NodeConfig::interface, "up to 15 bytes of text without spaces and slashes", "",
+            "The network interface to serve the stream on, \"eth0\". Empty: all of them.", read_interface);
     s.integer<std::uint16_t>("port", &NodeConfig::port, 1, 65535, "TCP port of the RTSP server.");
     s.flag("record", &NodeConfig::record, "Also write what is sent to a file named after the time.");
     s.value("client_pem", &NodeConfig::client_pem, "the path of a PEM file", "", "Private key for client_crt.",
-            read_file);
+            read_private_key);
     s.value("client_crt", &NodeConfig::client_crt, "the path of a PEM file", "",
-            "Certificate shown to a wss:// server that asks for one.", read_file);
+            "Certificate shown to a wss:// server that asks for one.", read_certificate);
     s.value("ca_crt", &NodeConfig::ca_crt, "the path of a PEM file", "",
-            "CA that the server's certificate must come from. Empty: those of the system.", read_file);
+            "CA that the server's certificate must come from. Empty: those of the system.", read_certificate);
     s.flag("receive", &NodeConfig::receive, "Play the others. false: only send.");
     s.value("receive_from_ip", &NodeConfig::receive_from_ip, "an IP address or host name", "",
             "Play this node directly, with no config server.", read_address);
@@ -262,7 +319,13 @@ config::Schema<NodeConfig> make_schema() {
     add_audio_keys(s);
     add_service_keys(s);
     add_security_keys(s);
-    s.check("client_crt", check_tls).check("bitrate", check_packet_size).check("playout_min_ms", check_playout);
+    s.check("client_crt", check_tls)
+        .check("client_pem", check_key_pair)
+        .check("bitrate", check_packet_size)
+        .check("playout_min_ms", check_playout)
+        .advise("interface", advice_on_interface)
+        .advise("receive_from_port", advice_on_direct_port)
+        .advise("receive_from_ip", advice_on_direct_address);
     return s;
 }
 

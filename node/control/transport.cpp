@@ -11,7 +11,7 @@
 #include "common/glib/source.hpp"
 #include "common/protocol/limits.hpp"
 #include "node/control/explain.hpp"
-#include "node/control/key_pair.hpp"
+#include "node/identity/key_pair.hpp"
 
 namespace matriz::control {
 namespace {
@@ -39,7 +39,7 @@ glib::Ref<GTlsCertificate> load_certificate(const std::string& certificate, cons
     auto pair = glib::Ref<GTlsCertificate>::adopt(
         g_tls_certificate_new_from_files(certificate.c_str(), key.c_str(), error.out()));
     if (!pair) throw Error("client_crt {} with client_pem {}: {}", certificate, key, error.message());
-    if (!belong_together(pem_of(pair.get(), "certificate-pem"), pem_of(pair.get(), "private-key-pem")))
+    if (!identity::belong_together(pem_of(pair.get(), "certificate-pem"), pem_of(pair.get(), "private-key-pem")))
         throw Error("client_crt {} with client_pem {}: the key is not that of the certificate", certificate, key);
     return pair;
 }

@@ -50,7 +50,7 @@ Network Network::parse(std::string_view text) {
     network.base_ = *base;
     if (slash == std::string_view::npos) return network;
     const std::string_view digits = text.substr(slash + 1);
-    const int most = base->is_ipv4() ? 32 : 128;
+    const int most = text.find(':') == std::string_view::npos ? 32 : 128;  // ::ffff:10.0.0.0/104 is 10.0.0.0/8
     int bits = -1;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
     if (error != std::errc{} || end != digits.data() + digits.size() || bits < 0 || bits > most) reject(text);

@@ -39,6 +39,8 @@ struct Capture::Running {
     bool silent;
     JackTiming timing;
     bool record;  ///< the recording takes part: always with JACK; with silence once JACK has been heard
+    std::atomic<bool> on_air{false};  ///< until then what comes is dropped
+    std::atomic<bool> ready_told{false};
     std::atomic<std::uint64_t> buffers{0};  ///< of raw audio so far
     gst::Pipeline pipeline{"capture"};
     gst::BusWatch watch{};
@@ -50,6 +52,10 @@ struct Capture::Running {
     static GstPadProbeReturn on_raw(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
         auto& self = *static_cast<Running*>(data);
         self.buffers.fetch_add(1, std::memory_order_relaxed);
+        if (!self.on_air.load(std::memory_order_acquire)) {
+            if (!self.ready_told.exchange(true)) self.owner.tell_ready(&self);
+            return GST_PAD_PROBE_DROP;
+        }
         const gst::MappedBuffer mapped(GST_PAD_PROBE_INFO_BUFFER(info), GST_MAP_READ);
         if (!mapped) return GST_PAD_PROBE_OK;
         Capture& capture = self.owner;
@@ -100,7 +106,6 @@ struct Capture::Running {
         GstAppSinkCallbacks callbacks{};
         callbacks.new_sample = on_packet;
         gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, encoding.packets.get(), nullptr);
-        encoding.packets->new_epoch();
     }
 };
 
@@ -121,9 +126,11 @@ Capture::Capture(const EmitterConfig& config, Offer& offer, Meter& meter, Record
 
 Capture::~Capture() {
     worker_.run([this] {
+        ending_ = true;
         watchdog_.cancel();
         retry_.cancel();
-        running_.reset();
+        let_go(staged_);
+        let_go(running_);
     });
 }
 
@@ -142,28 +149,78 @@ void Capture::publish(bool capturing, std::string reason) noexcept {
     status_ = {.capturing = capturing, .reason = std::move(reason), .timing = timing_};
 }
 
+void Capture::try_again() {
+    retry_ = glib::Source::after(
+        retry_interval, [this] { try_jack(); }, worker_.context());
+}
+
 void Capture::try_jack() noexcept {
-    const std::string client = config_.jack_client + "-send";
-    if (reaper_.pending() > 0) {  // the JACK client of before cannot be closed: the server hangs still
-        retry_ = glib::Source::after(
-            retry_interval, [this] { try_jack(); }, worker_.context());
-        return;
-    }
+    if (opening_ || staged_) return;                // its end comes back here, if it is none
+    if (reaper_.pending() > 0) return try_again();  // the client of before cannot be closed: the server hangs still
+    opening_ = true;
+    waited_seconds_ = 0;
+    opener_.post([this] { open_jack(); });
+}
+
+/// On the opener's thread, since it takes as long as a server hangs. Silence goes on meanwhile.
+void Capture::open_jack() noexcept {
     try {
-        const JackTiming timing = config_.ask_jack ? config_.ask_jack() : probe_jack(config_.jack_server, client);
-        running_.reset();  // the silence
-        set_timing(timing);
-        running_ = start(false, timing);
-        captured_once_ = true;
-        buffers_seen_ = 0;
-        stalled_seconds_ = 0;
-        retry_.cancel();
-        log_.info("capturing from JACK at {} Hz, {} frames a period; ports {}:in_send_1…{}", timing.rate.hz,
-                  timing.period.count, client, config_.stream.channels);
-        publish(true, {});
+        const JackTiming timing =
+            config_.ask_jack ? config_.ask_jack() : probe_jack(config_.jack_server, config_.jack_client + "-send");
+        // Shared, for std::function wants to copy it.
+        std::shared_ptr<Running> opened = make(false, timing, recorder_ != nullptr);
+        opened->pipeline.play();
+        worker_.post([this, opened = std::move(opened)]() mutable { on_opened(std::move(opened)); });
     } catch (const std::exception& error) {
-        go_silent(describe(error));
+        worker_.post([this, reason = describe(error)] { on_refused(reason); });
     }
+}
+
+void Capture::on_opened(std::shared_ptr<Running> opened) {
+    opening_ = false;
+    if (ending_) return reaper_.take(std::move(opened));
+    waited_seconds_ = 0;
+    staged_ = std::move(opened);
+    watch_bus(*staged_);
+    if (staged_->ready_told.load()) on_ready(staged_.get());  // its word came before it was here
+}
+
+void Capture::on_refused(const std::string& reason) {
+    opening_ = false;
+    if (ending_) return;
+    go_silent(reason);
+    try_again();
+}
+
+/// JACK's first sound is there. Streaming thread.
+void Capture::tell_ready(const Running* running) noexcept {
+    try {
+        worker_.post([this, running] { on_ready(running); });
+    } catch (const std::exception&) {  // out of memory: the watchdog comes back to it
+    }
+}
+
+/// From silence to JACK. `running` may be one that is gone meanwhile.
+void Capture::on_ready(const Running* running) {
+    if (ending_ || !staged_ || staged_.get() != running) return;
+    const JackTiming timing = staged_->timing;
+    let_go(running_);
+    set_timing(timing);
+    put_on_air(std::move(staged_));
+    captured_once_ = true;
+    log_.info("capturing from JACK at {} Hz, {} frames a period; ports {}-send:in_send_1…{}", timing.rate.hz,
+              timing.period.count, config_.jack_client, config_.stream.channels);
+    publish(true, {});
+}
+
+/// In the place of what is on air; the streams go on as one.
+void Capture::put_on_air(std::shared_ptr<Running> next) {
+    let_go(running_);
+    for (const Offer::Encoding& encoding : offer_.encodings()) encoding.packets->new_epoch();
+    running_ = std::move(next);
+    running_->on_air.store(true, std::memory_order_release);
+    buffers_seen_ = running_->buffers.load(std::memory_order_relaxed);
+    stalled_seconds_ = 0;
 }
 
 void Capture::go_silent(const std::string& reason) noexcept {
@@ -171,21 +228,21 @@ void Capture::go_silent(const std::string& reason) noexcept {
     if (before.capturing || before.reason != reason)
         log_.warning("{}; listeners hear silence, trying again every second", reason);
     publish(false, reason);
-    if (!running_ || !running_->silent) {
-        running_.reset();
-        try {
-            running_ = start(true, timing_);
-        } catch (const std::exception& error) {
-            log_.error("cannot even send silence: {}", describe(error));
-        }
+    if (running_ && running_->silent) return;
+    try {
+        let_go(running_);
+        std::shared_ptr<Running> silence = make(true, timing_, recorder_ != nullptr && captured_once_);
+        watch_bus(*silence);
+        silence->pipeline.play();
+        put_on_air(std::move(silence));
+    } catch (const std::exception& error) {
+        log_.error("cannot even send silence: {}", describe(error));
     }
-    retry_ = glib::Source::after(
-        retry_interval, [this] { try_jack(); }, worker_.context());
 }
 
-std::unique_ptr<Capture::Running> Capture::start(bool silent, const JackTiming& timing) {
-    auto running =
-        std::make_unique<Running>(*this, silent, timing, recorder_ != nullptr && (!silent || captured_once_));
+/// Ready to play. Either thread.
+std::shared_ptr<Capture::Running> Capture::make(bool silent, const JackTiming& timing, bool record) {
+    auto running = std::make_shared<Running>(*this, silent, timing, record);
     gst::Pipeline& pipeline = running->pipeline;
     const auto period = std::chrono::duration_cast<std::chrono::microseconds>(duration(timing.period, timing.rate));
 
@@ -221,48 +278,73 @@ std::unique_ptr<Capture::Running> Capture::start(bool silent, const JackTiming& 
 
     running->raw_pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(filter, "src"));
     gst_pad_add_probe(running->raw_pad.get(), GST_PAD_PROBE_TYPE_BUFFER, Running::on_raw, running.get(), nullptr);
-    running->watch =
-        gst::BusWatch(pipeline.bus().get(), worker_.context(), [this](GstMessage* message) { on_bus(message); });
-    pipeline.play();
     return running;
 }
 
-void Capture::on_bus(GstMessage* message) noexcept {
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_LATENCY && running_)
-        gst_bin_recalculate_latency(GST_BIN(running_->pipeline.element()));
+void Capture::watch_bus(Running& running) {
+    running.watch = gst::BusWatch(running.pipeline.bus().get(), worker_.context(),
+                                  [this, &running](GstMessage* message) { on_bus(running, message); });
+}
+
+void Capture::on_bus(const Running& from, GstMessage* message) noexcept {
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_LATENCY) gst_bin_recalculate_latency(GST_BIN(from.pipeline.element()));
     if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return;
     try {
         const std::string text = gst::error_text(message);
-        if (!running_ || !running_->silent) return go_silent("JACK went away: " + text);
-        // Not even silence can be sent: that is nothing to be tried again at once.
-        if (status().reason != text) log_.error("{}; trying again every second", text);
-        running_.reset();
-        publish(false, text);
-        retry_ = glib::Source::after(
-            retry_interval, [this] { try_jack(); }, worker_.context());
+        if (!from.silent) {
+            if (staged_.get() == &from) let_go(staged_);
+            go_silent("JACK went away: " + text);
+        } else {  // not even silence can be sent: that is nothing to be tried again at once
+            if (status().reason != text) log_.error("{}; trying again every second", text);
+            let_go(running_);
+            publish(false, text);
+        }
+        try_again();
     } catch (const std::exception&) {  // out of memory; the watchdog comes back to it
     }
 }
 
 void Capture::watch() noexcept {
-    const std::uint64_t buffers = running_ ? running_->buffers.load(std::memory_order_relaxed) : 0;
+    try {
+        watch_running();
+        watch_opening();
+    } catch (const std::exception&) {  // out of memory; it comes back to it
+    }
+}
+
+void Capture::watch_running() {
+    if (!running_) return;
+    const std::uint64_t buffers = running_->buffers.load(std::memory_order_relaxed);
     stalled_seconds_ = buffers == buffers_seen_ ? stalled_seconds_ + 1 : 0;
     buffers_seen_ = buffers;
     if (stalled_seconds_ < stall_limit) return;
     stalled_seconds_ = 0;
-    try {
-        abandon();
-        go_silent(fmt::format("JACK hangs: no audio came from it for {} seconds", stall_limit));
-    } catch (const std::exception&) {
-    }
+    let_go(running_);
+    go_silent(fmt::format("JACK hangs: no audio came from it for {} seconds", stall_limit));
+    try_again();
 }
 
-/// Closing a client of a server that hangs takes as long as it hangs.
-void Capture::abandon() {
-    if (!running_) return;
-    running_->watch.cancel();
-    running_->block();
-    reaper_.take(std::shared_ptr<Running>(std::move(running_)));
+void Capture::watch_opening() {
+    if (!opening_ && !staged_) return;
+    ++waited_seconds_;
+    if (!running_) go_silent("JACK does not answer yet");
+    if (waited_seconds_ != stall_limit) return;
+    if (opening_)  // what comes of it will be heard of
+        return go_silent(fmt::format("JACK hangs: it has not answered for {} seconds", stall_limit));
+    let_go(staged_);
+    go_silent(fmt::format("JACK hangs: no audio came from it for {} seconds", stall_limit));
+    try_again();
+}
+
+/// On return it delivers nothing any more. Closing a client of a server that hangs takes as long as it hangs.
+void Capture::let_go(std::shared_ptr<Running>& running) {
+    if (!running) return;
+    running->watch.cancel();
+    running->block();
+    if (running->silent)
+        running.reset();
+    else
+        reaper_.take(std::exchange(running, nullptr));
 }
 
 }  // namespace matriz::emitter

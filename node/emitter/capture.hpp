@@ -30,7 +30,8 @@ struct CaptureStatus {
 };
 
 /// From JACK to packets, from start to end, whether or not anyone listens. While JACK is away (not started, crashed,
-/// changing rate or period) silence takes its place in the same stream, and JACK is tried again every second.
+/// changing rate or period) silence takes its place in the same stream, and JACK is tried again every second; the
+/// silence goes on until JACK's first sound is there, however long opening and closing it take.
 class Capture {
   public:
     /// Returns at once: JACK is opened on a thread of its own. `recorder` may be null. All must outlive this.
@@ -39,7 +40,7 @@ class Capture {
             std::function<void()> on_new_offer);
     Capture(const Capture&) = delete;
     Capture& operator=(const Capture&) = delete;
-    /// Waits until the JACK client is closed.
+    /// Waits until the JACK client is closed, or has failed to open.
     ~Capture();
 
     /// Any thread.
@@ -49,12 +50,22 @@ class Capture {
     /// A pipeline with what its streaming thread needs to know.
     struct Running;
 
+    void try_again();
     void try_jack() noexcept;
+    void open_jack() noexcept;
+    void on_opened(std::shared_ptr<Running> opened);
+    void on_refused(const std::string& reason);
+    void tell_ready(const Running* running) noexcept;
+    void on_ready(const Running* running);
+    void put_on_air(std::shared_ptr<Running> next);
     void go_silent(const std::string& reason) noexcept;
     void watch() noexcept;
-    void abandon();
-    std::unique_ptr<Running> start(bool silent, const JackTiming& timing);
-    void on_bus(GstMessage* message) noexcept;
+    void watch_running();
+    void watch_opening();
+    void let_go(std::shared_ptr<Running>& running);
+    std::shared_ptr<Running> make(bool silent, const JackTiming& timing, bool record);
+    void watch_bus(Running& running);
+    void on_bus(const Running& from, GstMessage* message) noexcept;
     void set_timing(const JackTiming& timing);
     void publish(bool capturing, std::string reason) noexcept;
 
@@ -67,17 +78,22 @@ class Capture {
 
     // Only the worker's thread.
     JackTiming timing_{.rate = SampleRate{48000}, .period = Frames{128}};
-    std::unique_ptr<Running> running_;
+    std::shared_ptr<Running> running_;  ///< on air
+    std::shared_ptr<Running> staged_;   ///< JACK's, opened, without sound yet
+    bool opening_ = false;              ///< the opener is at work
+    bool ending_ = false;
     glib::Source retry_;
     glib::Source watchdog_;
     std::uint64_t buffers_seen_ = 0;
-    int stalled_seconds_ = 0;
+    int stalled_seconds_ = 0;  ///< without a buffer of running_
+    int waited_seconds_ = 0;   ///< opening_ or staged_
     bool captured_once_ = false;
 
     mutable std::mutex mutex_;  ///< guards status_
     CaptureStatus status_;
     gst::Reaper reaper_;
     gst::Worker worker_{"matriz-capture"};
+    gst::Worker opener_{"matriz-opener"};  ///< after the worker, which hears what comes of it
 };
 
 }  // namespace matriz::emitter

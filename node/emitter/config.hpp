@@ -30,6 +30,7 @@ struct RecordConfig {
     bool enabled = false;
     std::string folder = ".";
     RecordFormat format = RecordFormat::wav;
+    std::chrono::milliseconds retry{5000};  ///< after a file could not be written
 };
 
 /// Everything the emitter is told; fixed for its life.
@@ -45,10 +46,10 @@ struct EmitterConfig {
     /// Serve over TLS and SRTP only, as whom, to those whose certificate is in the list. Nothing: in the clear.
     std::optional<identity::Identity> tls{};
     RecordConfig record;
-    /// How JACK runs now; throws Error when it does not. Called on the capture's thread. Without it the emitter joins
-    /// JACK for a moment to ask. A node has a JACK client that knows, and better spares its server such visits: a
-    /// client that leaves just when another one comes can confuse libjack in a process with two clients (its table of
-    /// semaphores is the process's, by client number), and one of them then waits for ever.
+    /// How JACK runs now; throws Error when it does not. Called on a thread that may wait for JACK. Without it the
+    /// emitter joins JACK for a moment to ask. A node has a JACK client that knows, and better spares its server such
+    /// visits: a client that leaves just when another one comes can confuse libjack in a process with two clients (its
+    /// table of semaphores is the process's, by client number), and one of them then waits for ever.
     std::function<JackTiming()> ask_jack{};
     /// What is offered has changed, with JACK's rate or period: connections made outside must be made anew. Called on
     /// the capture's thread. May be empty.

@@ -26,8 +26,20 @@ Emitter::Emitter(const EmitterConfig& config)
           if (told) told();
       }) {}
 
+Emitter::~Emitter() {
+    close_recording();
+    server_.close();
+}
+
+void Emitter::close_recording() {
+    if (recorder_) recorder_->close();
+}
+
 EmitterStatus Emitter::status() const {
-    return {.capture = capture_.status(),
+    CaptureStatus capture = capture_.status();
+    const StreamRate rate = stream_rate(offer_->encodings().front().config, capture.timing);
+    return {.capture = std::move(capture),
+            .rate = rate,
             .levels = meter_.levels(),
             .packets = offer_->main().packets(),
             .bytes = offer_->main().bytes(),

@@ -14,12 +14,14 @@
 #include "node/emitter/offer.hpp"
 #include "node/emitter/recorder.hpp"
 #include "node/emitter/rtsp_server.hpp"
+#include "node/emitter/stream_rate.hpp"
 
 namespace matriz::emitter {
 
 /// What status shows of the sending side.
 struct EmitterStatus {
     CaptureStatus capture;
+    StreamRate rate{};          ///< of the stream in the configured codec
     std::vector<Level> levels;  ///< of what is sent, one for each channel
     std::uint64_t packets = 0;  ///< encoded since the start
     std::uint64_t bytes = 0;    ///< of RTP in them
@@ -40,12 +42,19 @@ class Emitter {
     explicit Emitter(const EmitterConfig& config);
     Emitter(const Emitter&) = delete;
     Emitter& operator=(const Emitter&) = delete;
-    ~Emitter() { server_.close(); }
+    ~Emitter();
 
     /// The numeric addresses of the peers in the current client list, and the fingerprints of their certificates.
     void set_allowed(const std::vector<std::string>& peers, std::vector<std::string> fingerprints = {}) {
         server_.set_allowed(peers, std::move(fingerprints));
     }
+    /// This machine's addresses have changed.
+    void addresses_changed() { server_.addresses_changed(); }
+    /// Where the stream is: "rtsp://192.168.1.7:8554/stream".
+    std::string url() const { return server_.url(); }
+    /// Ends the recording, for good; the stream goes on. For the beginning of the end: what comes then may wait for
+    /// JACK, and be cut short. Waits for the disk.
+    void close_recording();
     /// The encoded sound, for connections that do not come through RTSP.
     Offer& offer() noexcept { return *offer_; }
     EmitterStatus status() const;

@@ -50,8 +50,8 @@ std::string address_of_interface(const std::string& name) {
         if (v6.empty()) v6 = text;
     }
     if (!v6.empty()) return v6;
-    if (names.contains(name)) throw Error("the network interface \"{}\" has no address (yet)", name);
-    throw Error("there is no network interface \"{}\"; there are: {}", name, fmt::join(names, ", "));
+    if (names.contains(name)) throw Error("interface: the network interface \"{}\" has no address (yet)", name);
+    throw Error("interface: there is no network interface \"{}\"; there are: {}", name, fmt::join(names, ", "));
 }
 
 }  // namespace matriz::emitter

@@ -2,10 +2,12 @@
 #include "node/emitter/recorder.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
+#include <filesystem>
+#include <utility>
 
 #include "common/base/error.hpp"
 
@@ -14,6 +16,10 @@ namespace {
 
 constexpr std::chrono::milliseconds write_interval{100};
 constexpr int writes_per_header = 10;
+constexpr std::uintmax_t least_room = 16U << 20;  ///< bytes; a minute of stereo
+
+/// A second or more; less is the remains of a try.
+bool is_worth_keeping(const SoundFile& file) { return file.frames() >= file.format().rate.hz; }
 
 }  // namespace
 
@@ -21,7 +27,11 @@ Recorder::Recorder(RecordConfig config) : config_(std::move(config)), writer_([t
     pthread_setname_np(writer_.native_handle(), "matriz-record");
 }
 
-Recorder::~Recorder() {
+void Recorder::close() {
+    if (!writer_.joinable()) return;
+    closed_.store(true);
+    // The feeder may make no system call to wake us; it takes microseconds.
+    while (feeding_.load()) std::this_thread::sleep_for(std::chrono::microseconds{100});
     if (rt_.open) hand_over();
     {
         const std::lock_guard lock(mutex_);
@@ -48,8 +58,18 @@ void Recorder::hand_over() noexcept {
     filled_.fetch_add(1, std::memory_order_release);
 }
 
+/// Either close() sees that a feed is under way, or the feed sees that it is closed.
 void Recorder::feed(std::span<const float> samples, int channels, SampleRate rate) noexcept {
-    if (channels <= 0 || failed_.load(std::memory_order_relaxed)) return;
+    feeding_.store(true);
+    if (channels > 0 && !closed_.load()) take(samples, channels, rate);
+    feeding_.store(false);
+}
+
+void Recorder::take(std::span<const float> samples, int channels, SampleRate rate) noexcept {
+    if (failed_.load(std::memory_order_relaxed)) {
+        rt_ = {};  // the file that goes on begins with what comes then
+        return;
+    }
     const auto stride = static_cast<std::size_t>(channels);
     const std::size_t most = block_samples - block_samples % stride;
     while (samples.size() >= stride) {
@@ -80,6 +100,7 @@ void Recorder::write_loop() noexcept {
                 wake_.wait_for(lock, write_interval, [this] { return stopping_; });
                 stop = stopping_;
             }
+            try_again_in_time();
             write_queued();
             if (file_ && ++rounds % writes_per_header == 0) file_->update_header();
         } catch (const std::exception& error) {
@@ -91,6 +112,8 @@ void Recorder::write_loop() noexcept {
         log_.info("closed {} after {:.1f} s", file_->path(),
                   static_cast<double>(file_->frames()) / file_->format().rate.hz);
         file_.reset();
+        const std::lock_guard lock(mutex_);
+        status_.recording = false;
     } catch (const std::exception&) {
     }
 }
@@ -104,16 +127,19 @@ void Recorder::write_queued() {
     }
 }
 
+void Recorder::open(const SoundFile::Format& format) {
+    if (file_) log_.info("closed {}: the format changes", file_->path());
+    file_.reset();
+    file_.emplace(config_.folder, format);
+    // A file that somebody looks for at once, or after a kill, is already a valid one.
+    file_->update_header();
+    if (complaint_.empty())
+        log_.info("writing {} ({} Hz, {} channels)", file_->path(), format.rate.hz, format.channels);
+}
+
 void Recorder::write_block(const Block& block) {
     const SoundFile::Format format{.rate = block.rate, .channels = block.channels, .container = config_.format};
-    if (!file_ || file_->format() != format) {
-        if (file_) log_.info("closed {}: the format changes", file_->path());
-        file_.reset();
-        file_.emplace(config_.folder, format);
-        log_.info("writing {} ({} Hz, {} channels)", file_->path(), format.rate.hz, format.channels);
-        // A file that somebody looks for at once, or after a kill, is already a valid one.
-        file_->update_header();
-    }
+    if (!file_ || file_->format() != format) open(format);
     // What was lost is there as silence: a recording keeps the time of what was played.
     std::vector<float> silence(std::min<std::size_t>(block.lost_before, block.rate.hz) *
                                static_cast<std::size_t>(block.channels));
@@ -128,6 +154,7 @@ void Recorder::write_block(const Block& block) {
         status_.dropped_frames += block.lost_before;
     }
     file_->write(std::span(block.samples).first(block.used));
+    if (!complaint_.empty() && is_worth_keeping(*file_)) note_recovery();
     const std::lock_guard lock(mutex_);
     status_.recording = true;
     status_.path = file_->path();
@@ -136,17 +163,38 @@ void Recorder::write_block(const Block& block) {
 
 void Recorder::fail(const std::string& why) noexcept {
     failed_.store(true, std::memory_order_relaxed);
+    next_try_ = std::chrono::steady_clock::now() + config_.retry;
     // What waits in the queue has nowhere to go: give the blocks back.
     written_.store(filled_.load(std::memory_order_acquire), std::memory_order_release);
-    log_.error("recording stops: {}; the stream goes on{}{}", why, file_ ? ", and what was recorded is in " : "",
-               file_ ? file_->path() : "");
     try {
+        const std::string path = file_ ? file_->path() : "";
+        const bool keep = file_ && file_->frames() > 0 && (complaint_.empty() || is_worth_keeping(*file_));
         file_.reset();
+        if (!path.empty() && !keep) ::unlink(path.c_str());  // else each try would leave one
+        if (std::exchange(complaint_, why) != why)
+            log_.error("recording stops: {}; the stream goes on{}{}; tried again every {} s", why,
+                       keep ? ", and what was recorded is in " : "", keep ? path : "",
+                       std::chrono::duration<double>(config_.retry).count());
         const std::lock_guard lock(mutex_);
         status_.recording = false;
         status_.error = why;
     } catch (const std::exception&) {
     }
+}
+
+void Recorder::try_again_in_time() noexcept {
+    if (!failed_.load(std::memory_order_relaxed) || std::chrono::steady_clock::now() < next_try_) return;
+    next_try_ = std::chrono::steady_clock::now() + config_.retry;
+    std::error_code error;  // no folder, no answer: then the file that cannot be made says why
+    const auto space = std::filesystem::space(config_.folder, error);
+    if (error || space.available >= least_room) failed_.store(false, std::memory_order_relaxed);
+}
+
+void Recorder::note_recovery() {
+    log_.info("recording goes on, in {}", file_->path());
+    complaint_.clear();
+    const std::lock_guard lock(mutex_);
+    status_.error.clear();
 }
 
 RecordingStatus Recorder::status() const {

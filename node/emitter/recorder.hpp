@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -23,19 +24,23 @@ struct RecordingStatus {
     std::string path;                  ///< of the file being written, or of the last one
     double seconds = 0;                ///< in that file
     std::uint64_t dropped_frames = 0;  ///< replaced by silence because the disk was too slow
-    std::string error;                 ///< why it stopped by itself; empty while all is well
+    std::string error;                 ///< why it stands still by itself; empty while all is well
 };
 
 /// Writes what is sent into files, on a thread of its own behind a bounded queue: a slow or full disk costs the
 /// recording something, the stream nothing. A file begins with the first audio and when rate or channel count change;
-/// nothing is written before feed() is called for the first time.
+/// nothing is written before feed() is called for the first time. When a file cannot be written (any more), a new one
+/// is tried every `retry`, while there is some room.
 class Recorder {
   public:
     explicit Recorder(RecordConfig config);
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
-    /// Writes out what is queued and closes the file. No feed() may be running.
-    ~Recorder();
+    ~Recorder() { close(); }
+
+    /// Writes out what is queued and closes the file; what is fed from now on is ignored. Waits for the disk. Any
+    /// thread but the audio thread and the feeder, one at a time.
+    void close();
 
     /// RT-safe. Interleaved samples; one thread at a time.
     void feed(std::span<const float> samples, int channels, SampleRate rate) noexcept;
@@ -56,26 +61,35 @@ class Recorder {
         std::array<float, block_samples> samples;
     };
 
+    void take(std::span<const float> samples, int channels, SampleRate rate) noexcept;
     bool start_block(int channels, SampleRate rate) noexcept;
     void hand_over() noexcept;
     void write_loop() noexcept;
     void write_queued();
     void write_block(const Block& block);
+    void open(const SoundFile::Format& format);
     void fail(const std::string& why) noexcept;
+    void try_again_in_time() noexcept;
+    void note_recovery();
 
     const RecordConfig config_;
     const log::Logger log_{"recording"};
     std::vector<Block> blocks_{block_count};
     std::atomic<std::size_t> filled_{0};   ///< blocks handed over, ever; written by the feeder
     std::atomic<std::size_t> written_{0};  ///< blocks written, ever; written by the writer
-    std::atomic<bool> failed_{false};
-    struct {                // only the feeding thread
-        bool open = false;  ///< the block at filled_ has something in it
+    std::atomic<bool> failed_{false};      ///< what is fed is dropped
+    std::atomic<bool> closed_{false};      ///< the same, for good
+    std::atomic<bool> feeding_{false};     ///< feed() is at work
+    struct {                               // the feeding thread; after closed_ and not feeding_, close()
+        bool open = false;                 ///< the block at filled_ has something in it
         std::uint64_t lost = 0;
     } rt_;
 
-    std::optional<SoundFile> file_;  ///< only the writer thread
-    mutable std::mutex mutex_;       ///< guards status_ and stopping_
+    // Only the writer thread.
+    std::optional<SoundFile> file_;
+    std::chrono::steady_clock::time_point next_try_{};  ///< while failed_
+    std::string complaint_;                             ///< said last; empty: all is well
+    mutable std::mutex mutex_;                          ///< guards status_ and stopping_
     RecordingStatus status_;
     bool stopping_ = false;
     std::condition_variable wake_;

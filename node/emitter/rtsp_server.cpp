@@ -13,21 +13,34 @@
 #include "common/glib/error.hpp"
 #include "node/emitter/interface_address.hpp"
 #include "node/emitter/media_factory.hpp"
+#include "node/emitter/stream_rate.hpp"
 #include "node/identity/tls.hpp"
+#include "node/network/host.hpp"
 
 namespace matriz::emitter {
 namespace {
 
-constexpr const char* any_address = "0.0.0.0";
+constexpr const char* any_ipv4 = "0.0.0.0";
+constexpr const char* any_ipv6 = "::";
 constexpr std::chrono::seconds farewell_limit{3};
 constexpr int after_session = 5;  ///< seconds that a connection may stay without a session, to try another transport
 constexpr std::chrono::milliseconds first_packet_poll{10};
 
-gst::Ref<GstRTSPAddressPool> make_udp_pool(const std::string& address, const PortRange& ports) {
+/// Where to listen. Throws Error when the interface is not there or has no address.
+std::vector<std::string> addresses_of(const std::string& interface) {
+    if (!interface.empty()) return {address_of_interface(interface)};
+    std::vector<std::string> all{any_ipv4};
+    if (Listening::ipv6_is_there()) all.emplace_back(any_ipv6);
+    return all;
+}
+
+/// The ports count for each address on its own: those of the other family do not take them away.
+gst::Ref<GstRTSPAddressPool> make_udp_pool(const std::vector<std::string>& addresses, const PortRange& ports) {
     auto pool = gst::Ref<GstRTSPAddressPool>::adopt(gst_rtsp_address_pool_new());
-    if (gst_rtsp_address_pool_add_range(pool.get(), address.c_str(), address.c_str(), ports.first, ports.last, 0) ==
-        FALSE)
-        throw Error("udp_ports {}-{} cannot be used with the address {}", ports.first, ports.last, address);
+    for (const std::string& address : addresses)
+        if (gst_rtsp_address_pool_add_range(pool.get(), address.c_str(), address.c_str(), ports.first, ports.last, 0) ==
+            FALSE)
+            throw Error("udp_ports {}-{} cannot be used with the address {}", ports.first, ports.last, address);
     return pool;
 }
 
@@ -72,11 +85,6 @@ std::string address_of(GstRTSPClient* client) {
     return address != nullptr ? address : "";
 }
 
-std::uint16_t port_of(GSocket* socket) {
-    const auto address = glib::Ref<GSocketAddress>::adopt(g_socket_get_local_address(socket, nullptr));
-    return address ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get())) : std::uint16_t{0};
-}
-
 bool has_session(GstRTSPClient* client) {
     GList* sessions = gst_rtsp_client_session_filter(client, nullptr, nullptr);
     const bool any = sessions != nullptr;
@@ -84,42 +92,35 @@ bool has_session(GstRTSPClient* client) {
     return any;
 }
 
-/// Packets a second. Periods that JACK may change later make it no less useful a measure.
-double packet_rate(const StreamConfig& stream, const Offer& offer) {
-    if (stream.codec == dsp::CodecId::opus) return 1e6 / static_cast<double>(stream.frame.count());
-    const JackTiming timing = offer.timing();
-    return static_cast<double>(timing.rate.hz) / static_cast<double>(timing.period.count);
-}
-
 }  // namespace
 
 RtspServer::RtspServer(const EmitterConfig& config, std::shared_ptr<Offer> offer)
     : access_(config.allow),
       offer_(std::move(offer)),
+      interface_(config.interface),
+      udp_ports_(config.udp_ports),
       encrypted_(config.tls.has_value()),
       server_(gst::Ref<GstRTSPServer>::adopt(gst_rtsp_server_new())),
-      losses_(packet_rate(config.stream, *offer_), dsp::Redundancy::max_depth) {
-    const std::string address = config.interface.empty() ? any_address : address_of_interface(config.interface);
-    configure(config, address);
-    worker_.run([&] { listen(address); });
+      factory_(make_media_factory(offer_, encrypted_)),
+      // A period that JACK changes later makes it no less useful a measure.
+      losses_(stream_rate(config.stream, offer_->timing()).packets_per_second(), dsp::Redundancy::max_depth) {
+    configure(config);
+    worker_.run([&] {
+        listen(addresses_of(interface_), config.port);
+        start_timers();
+    });
 }
 
-void RtspServer::configure(const EmitterConfig& config, const std::string& address) {
+void RtspServer::configure(const EmitterConfig& config) {
     GstRTSPServer* server = server_.get();
-    gst_rtsp_server_set_address(server, address.c_str());
-    gst_rtsp_server_set_service(server, std::to_string(config.port).c_str());
-    gst_rtsp_server_set_backlog(server, 64);
-
     const auto auth =
         make_access_auth([this](const Visitor& visitor) { return check_access(visitor); },
                          config.tls ? identity::tls_certificate(*config.tls) : glib::Ref<GTlsCertificate>());
     gst_rtsp_server_set_auth(server, auth.get());
 
-    const auto factory = make_media_factory(offer_, encrypted_);
-    gst_rtsp_media_factory_set_address_pool(factory.get(), make_udp_pool(address, config.udp_ports).get());
     const auto mounts = gst::Ref<GstRTSPMountPoints>::adopt(gst_rtsp_server_get_mount_points(server));
-    gst_rtsp_mount_points_add_factory(mounts.get(), "/stream", gst::Ref(factory).release());
-    warm_.emplace(server_, factory, offer_);
+    gst_rtsp_mount_points_add_factory(mounts.get(), "/stream", gst::Ref(factory_).release());
+    warm_.emplace(server_, factory_, offer_);
 
     const auto sessions = gst::Ref<GstRTSPSessionPool>::adopt(gst_rtsp_server_get_session_pool(server));
     gst_rtsp_session_pool_set_max_sessions(sessions.get(), max_connections);
@@ -128,20 +129,27 @@ void RtspServer::configure(const EmitterConfig& config, const std::string& addre
     g_signal_connect(server, "client-connected", G_CALLBACK(on_client_connected), this);
 }
 
-void RtspServer::listen(const std::string& address) {
-    glib::ErrorSlot error;
-    const auto socket = glib::Ref<GSocket>::adopt(gst_rtsp_server_create_socket(server_.get(), nullptr, error.out()));
-    if (!socket) {
-        const auto service = gst::own(gst_rtsp_server_get_service(server_.get()));
-        throw Error(
-            "cannot listen on {}://{}:{}/stream: {}; another program, perhaps another matriz, may have that port",
-            scheme(), address, service.get(), error.message());
+/// At these addresses and no others. Throws Error; then it listens nowhere.
+void RtspServer::listen(const std::vector<std::string>& addresses, std::uint16_t port) {
+    listening_.clear();
+    gst_rtsp_media_factory_set_address_pool(factory_.get(), make_udp_pool(addresses, udp_ports_).get());
+    for (const std::string& address : addresses) {
+        try {
+            listening_.emplace_back(address, port, encrypted_, server_.get(), worker_.context());
+        } catch (const Error& error) {
+            listening_.clear();
+            throw Error("cannot listen on {}: {}; another program, perhaps another matriz, may have that port",
+                        url_of(address, port), error.what());
+        }
+        port = listening_.front().port();  // the same for all, also when it is any free one
+        log_.info("offering {}", url_of(address, port));
     }
-    if (encrypted_) listen_for_first_byte(socket.get());
-    accept_ = g_socket_create_source(socket.get(), G_IO_IN, nullptr);
-    g_source_set_callback(accept_, G_SOURCE_FUNC(gst_rtsp_server_io_func), server_.get(), nullptr);
-    g_source_attach(accept_, worker_.context());
-    port_ = port_of(socket.get());
+    const std::lock_guard lock(mutex_);
+    addresses_ = addresses;
+    port_ = port;
+}
+
+void RtspServer::start_timers() {
     second_ = glib::Source::every(
         std::chrono::seconds{1}, [this] { every_second(); }, worker_.context());
     warm_up_ = glib::Source::every(
@@ -151,20 +159,69 @@ void RtspServer::listen(const std::string& address) {
             if (warm_->warm()) warm_up_.cancel();
         },
         worker_.context());
-    log_.info("offering {}://{}:{}/stream", scheme(), address, port_);
+}
+
+std::string RtspServer::url_of(const std::string& address, std::uint16_t port) const {
+    return fmt::format("{}://{}:{}/stream", encrypted_ ? "rtsps" : "rtsp", network::bracketed(address), port);
+}
+
+std::string RtspServer::url() const {
+    const std::lock_guard lock(mutex_);
+    return url_of(addresses_.front(), port_);
+}
+
+std::uint16_t RtspServer::port() const {
+    const std::lock_guard lock(mutex_);
+    return port_;
 }
 
 void RtspServer::close() {
     worker_.run([this] {
         second_.cancel();
         warm_up_.cancel();
-        if (accept_ == nullptr) return;
-        g_source_destroy(accept_);
-        g_source_unref(std::exchange(accept_, nullptr));
+        listening_.clear();
         close_clients(server_.get(), [](GstRTSPClient*) { return true; });
         warm_->release();
     });
-    // The clients' own threads finish them; they call back into this.
+    await_farewells();
+}
+
+void RtspServer::addresses_changed() {
+    if (!interface_.empty()) worker_.post([this] { follow_interface(); });
+}
+
+/// To the address that the interface has now. Without one (yet), and when another program has the port there, every
+/// second again.
+void RtspServer::follow_interface() {
+    try {
+        const std::vector<std::string> now = addresses_of(interface_);
+        if (!listening_.empty() && now == addresses_) {  // which only this thread writes
+            following_ = false;
+            return;
+        }
+        if (!following_) log_.info("{} has another address now: whoever listens must come back", interface_);
+        leave_address();
+        listen(now, port_);
+        warm_->keep();
+        following_ = false;
+    } catch (const std::exception& error) {
+        if (!std::exchange(following_, true)) log_.warning("{}; trying again every second", describe(error));
+    }
+}
+
+/// A media keeps the address that it was made with, and lives as long as a connection or session has it.
+void RtspServer::leave_address() {
+    listening_.clear();
+    close_clients(server_.get(), [](GstRTSPClient*) { return true; });
+    const auto sessions = gst::Ref<GstRTSPSessionPool>::adopt(gst_rtsp_server_get_session_pool(server_.get()));
+    const auto every = [](GstRTSPSessionPool*, GstRTSPSession*, gpointer) noexcept { return GST_RTSP_FILTER_REMOVE; };
+    g_list_free_full(gst_rtsp_session_pool_filter(sessions.get(), every, nullptr), g_object_unref);
+    await_farewells();
+    warm_->release();
+}
+
+/// The clients' own threads finish them; they call back into this.
+void RtspServer::await_farewells() {
     std::unique_lock lock(mutex_);
     if (!gone_.wait_for(lock, farewell_limit, [this] { return connections_.empty(); }))
         log_.warning("{} RTSP connections did not end in time", connections_.size());
@@ -221,6 +278,7 @@ void RtspServer::every_second() {
         const auto sessions = gst::Ref<GstRTSPSessionPool>::adopt(gst_rtsp_server_get_session_pool(server_.get()));
         gst_rtsp_session_pool_cleanup(sessions.get());
         dismiss_idle();
+        if (following_) follow_interface();
         warm_->keep();
         auto now = collector_.collect(server_.get(), Clock::now());
         for (auto& guest : offer_->guests()) now.push_back(std::move(guest));

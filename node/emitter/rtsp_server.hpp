@@ -19,6 +19,7 @@
 #include "node/emitter/access_auth.hpp"
 #include "node/emitter/config.hpp"
 #include "node/emitter/listeners.hpp"
+#include "node/emitter/listening.hpp"
 #include "node/emitter/loss_watch.hpp"
 #include "node/emitter/offer.hpp"
 #include "node/emitter/warm_media.hpp"
@@ -26,7 +27,8 @@
 
 namespace matriz::emitter {
 
-/// Offers the stream at rtsp://address:port/stream, or rtsps:// with SRTP inside, over UDP and over TCP. Works on
+/// Offers the stream at rtsp://address:port/stream, or rtsps:// with SRTP inside, over UDP and over TCP: on every IPv4
+/// and IPv6 address of this machine, or on that of one interface, which it follows when it changes. Works on
 /// threads of its own; what one listener does (stalls, vanishes, floods) reaches neither the capture nor the other
 /// listeners.
 class RtspServer {
@@ -49,10 +51,15 @@ class RtspServer {
     /// What is offered has changed: everybody is sent away, and comes back to ask again. Any thread.
     void renew();
 
+    /// The interface may have another address. Any thread.
+    void addresses_changed();
+
     /// At most a second old. Any thread.
     std::vector<Listener> listeners() const;
     std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
-    std::uint16_t port() const noexcept { return port_; }
+    /// Where it listens; the IPv4 one when it is everywhere. Any thread.
+    std::string url() const;
+    std::uint16_t port() const;
 
     static constexpr std::chrono::seconds session_timeout{15};   ///< without any sign of life from a listener
     static constexpr std::chrono::seconds greeting_timeout{10};  ///< a connection that opens no session
@@ -61,11 +68,15 @@ class RtspServer {
   private:
     using Clock = std::chrono::steady_clock;
 
-    void configure(const EmitterConfig& config, const std::string& address);
-    void listen(const std::string& address);
+    void configure(const EmitterConfig& config);
+    void listen(const std::vector<std::string>& addresses, std::uint16_t port);
+    void start_timers();
+    void follow_interface();
+    void leave_address();
+    void await_farewells();
+    std::string url_of(const std::string& address, std::uint16_t port) const;
     std::string check_access(const Visitor& visitor);
     void note_refusal(const std::string& address, std::string_view why);
-    const char* scheme() const noexcept { return encrypted_ ? "rtsps" : "rtsp"; }
     void every_second();
     void log_changes(const std::vector<Listener>& now) const;
     void dismiss_idle();
@@ -80,18 +91,22 @@ class RtspServer {
     AccessList access_;
     std::shared_ptr<Offer> offer_;
     std::atomic<std::uint64_t> refused_{0};
-    std::uint16_t port_ = 0;
+    const std::string interface_;  ///< empty: all
+    const PortRange udp_ports_;
     const bool encrypted_;
 
     std::mutex refusals_mutex_;  ///< guards refusals_
     RefusalLog refusals_;
 
-    mutable std::mutex mutex_;                              ///< guards the two below
+    mutable std::mutex mutex_;                              ///< guards the four below
     std::map<const void*, Clock::time_point> connections_;  ///< every client object that exists, by address, since when
     std::vector<Listener> listeners_;
+    std::vector<std::string> addresses_;  ///< numeric; written by the worker's thread alone
+    std::uint16_t port_ = 0;              ///< the same
     std::condition_variable gone_;
 
     gst::Ref<GstRTSPServer> server_;
+    gst::Ref<GstRTSPMediaFactory> factory_;
 
     // Only the worker's thread.
     std::optional<WarmMedia> warm_;
@@ -99,8 +114,9 @@ class RtspServer {
     LossWatch losses_;
     glib::Source second_;
     glib::Source warm_up_;
+    std::vector<Listening> listening_;
+    bool following_ = false;  ///< the interface's new address could not be taken yet
 
-    GSource* accept_ = nullptr;
     gst::Worker worker_{"matriz-rtsp"};
 };
 

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
+
+#include "node/network/host.hpp"
 
 namespace matriz::mesh {
+
+using network::bracketed;
+using network::clean_address;
+using network::is_host_name;
 
 /// A node that this one hears, or that may only hear this one. The name is its identity: JACK ports are named after it.
 struct Peer {
@@ -24,15 +28,5 @@ struct Peer {
     /// "10.0.0.1:8554" or "[fe80::1%eth0]:8554".
     std::string endpoint() const;
 };
-
-/// An address as it stands before a port or in a URL: IPv6 in brackets, anything else as it is.
-std::string bracketed(std::string_view address);
-
-/// The address of one host in its usual spelling, brackets and IPv4-mapping taken off; nothing when it is no IP address
-/// or one that no node can have (unspecified, multicast, broadcast).
-std::optional<std::string> clean_address(std::string_view text);
-
-/// A host name by the rules of RFC 1123, which no resolver can mistake for an address or an option?
-bool is_host_name(std::string_view text) noexcept;
 
 }  // namespace matriz::mesh

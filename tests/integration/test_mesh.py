@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nodes that join, leave, crash and move, on real audio."""
+import os
+import unittest
+
 from harness.case import main
 from harness.wait import wait_for
 from mesh_case import MeshCase
@@ -95,12 +98,12 @@ class OneWayTest(MeshCase):
         self.assertNotIn("porto:lisboa_1", jack.ports())
         self.assertEqual(porto.peers()["lisboa"]["state"], "sending")
 
-    def test_direct_link_needs_no_server(self):
+    def direct_link(self, address):
+        """(porto, lisboa), of whom lisboa hears porto at the address, without a server."""
         jack = self.stage.jack()
         nobody = f"ws://127.0.0.1:{self.stage.block.take()}/config"
         porto = self.stage.node("porto", jack, nobody).start()
-        lisboa = self.stage.node("lisboa", jack, nobody, receive_from_ip="127.0.0.1",
-                                 receive_from_port=porto.rtsp_port).start()
+        lisboa = self.stage.node("lisboa", jack, nobody, receive_from_ip=address, receive_from_port=porto.rtsp_port).start()
         jack.wait_ports(porto.send_port(), lisboa.send_port())
 
         class Direct:
@@ -108,6 +111,16 @@ class OneWayTest(MeshCase):
             name, config = "direct", porto.config
             send_port = staticmethod(porto.send_port)
         self.stage.probe(jack, {Direct: [lisboa]}).wait_heard()
+        return porto, lisboa
+
+    def test_direct_link_needs_no_server(self):
+        self.direct_link("127.0.0.1")
+
+    @unittest.skipUnless(os.path.exists("/proc/net/if_inet6"), "this machine has no IPv6")
+    def test_direct_link_over_ipv6(self):
+        porto, lisboa = self.direct_link("::1")
+        self.assertEqual(lisboa.peers()["direct"]["address"], f"[::1]:{porto.rtsp_port}")
+        self.assertEqual([one["address"] for one in porto.status()["emitter"]["listeners"]], ["::1"])
 
     def test_mono_and_eight_channels(self):
         jack = self.stage.jack()

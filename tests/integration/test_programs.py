@@ -7,11 +7,15 @@ import pty
 import re
 import signal
 import socket
+import unittest
 
 from harness.case import StageCase, main
+from harness.certificates import Authority
 from harness.jack import ENVIRONMENT
 from harness.process import Process
 from harness.programs import ROOT, http_get, program, run, write_json
+from harness.rtsp import request
+from harness.space import Space, why_not as why_no_space
 from harness.wait import wait_for
 from mesh_case import MeshCase
 
@@ -35,6 +39,31 @@ class CommandLineTest(StageCase):
             told = run([program("matriz"), *options, path])
             self.assertEqual(told.returncode, 2, told.stderr)
             self.assertRegex(told.stderr, r"client\.json:3: port: .*70000.*65535")
+
+    def test_what_start_would_not_take_check_does_not_take(self):
+        path = os.path.join(self.stage.folder, "client.json")
+        mine, yours = (Authority(self.stage.folder, name).issue("porto") for name in ("mine", "yours"))
+        for config, said in (({"receive_from_ip": "999.1.1.1"}, r"2: receive_from_ip: .*999\.1\.1\.1.*IP address or host name"),
+                             ({"ca_crt": path}, r"2: ca_crt: .*holds no certificate.*PEM"),
+                             ({"client_crt": path, "client_pem": mine[1]}, r"2: client_crt: .*holds no certificate.*PEM"),
+                             ({"client_crt": mine[0], "client_pem": path}, r"3: client_pem: .*holds no private key.*PEM"),
+                             ({"client_crt": mine[0], "client_pem": yours[1]}, r"3: client_pem: .*is not the private key"),
+                             ({"interface": "eth/0"}, r"2: interface: .*cannot be.*accepted")):
+            write_json(path, config)
+            for options in ([], ["--check"]):
+                with self.subTest(config=config, options=options):
+                    told = run([program("matriz"), *options, path])
+                    self.assertEqual(told.returncode, 2, told.stderr)
+                    self.assertRegex(told.stderr, rf"(?m)^\S*client\.json:{said}")
+
+    def test_a_network_card_may_come_later(self):
+        path = write_json(os.path.join(self.stage.folder, "client.json"), {"interface": "matriz-none0", "url": ""})
+        told = run([program("matriz"), "--check", path])
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertRegex(told.stdout + told.stderr, r"client\.json:2: interface: there is no .*matriz-none0.* now")
+        told = run([program("matriz"), path])
+        self.assertEqual(told.returncode, 1, "one that systemd tries again")
+        self.assertRegex(told.stderr, r'matriz: interface: there is no network interface "matriz-none0"; there are: .*\blo\b')
 
     def test_missing_config(self):
         told = run([program("matriz"), os.path.join(self.stage.folder, "nothing.json")])
@@ -90,6 +119,25 @@ class RunningTest(MeshCase):
             porto.start()
             said = porto.process.wait_log(rf"[^\n]*\b{porto.rtsp_port}\b[^\n]*(in use|taken|used)[^\n]*", timeout=20)
             self.assertTrue(said.group(0))
+
+    @unittest.skipIf(why_no_space(), why_no_space())
+    def test_a_new_lease_on_its_interface(self):
+        space = Space("porto")
+        self.stage.defer(space.close)
+        space.ip("link add card type dummy")
+        space.ip("addr add 10.7.0.1/24 dev card")
+        space.ip("link set card up")
+        porto = self.stage.node("porto", self.stage.jack(), None, url="", host=space, interface="card", allow=["10.0.0.0/8"]).start()
+
+        def answers(address):
+            return wait_for(lambda: space.call(request, address, porto.rtsp_port)[0] == 200, 20, f"the stream at {address}")
+
+        porto.process.wait_log(rf"porto sends on rtsp://10\.7\.0\.1:{porto.rtsp_port}/stream")
+        answers("10.7.0.1")
+        space.ip("addr del 10.7.0.1/24 dev card")
+        space.ip("addr add 10.8.0.1/24 dev card")
+        porto.process.wait_log(rf"offering rtsp://10\.8\.0\.1:{porto.rtsp_port}/stream")
+        answers("10.8.0.1")
 
     def test_sigterm_and_sigint_end_cleanly(self):
         jack = self.stage.jack()

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import signal
 
 from harness.case import main
 from harness.programs import run
@@ -13,10 +14,10 @@ from mesh_case import MeshCase
 
 class RecordTest(MeshCase):
     def record(self, end, **options):
-        """Records a tone for at least two seconds, ends the node by end(node); the file's path."""
+        """Records a tone for at least two seconds, ends the node by end(node); the file's path. self.jack is its JACK."""
         folder = os.path.join(self.stage.folder, "takes")
         os.makedirs(folder)
-        jack = self.stage.jack()
+        jack = self.jack = self.stage.jack()
         server = self.make_server().start()
         porto = self.stage.node("porto", jack, server.url, record=True, record_dir=folder, **options).start()
         jack.wait_ports(porto.send_port())
@@ -55,6 +56,21 @@ class RecordTest(MeshCase):
     def test_flac(self):
         path = self.record(lambda node: self.assertEqual(node.stop(), 0), record_format="flac")
         self.assertTrue(path.endswith(".flac"))
+        self.check(path, "flac")
+
+    def end_while_jack_hangs(self, node):
+        self.jack.process.signal(signal.SIGSTOP)
+        node.process.signal(signal.SIGTERM)
+        self.assertEqual(node.process.wait_exit(15), 0)
+        self.jack.process.signal(signal.SIGCONT)
+
+    def test_wav_is_closed_though_jack_hangs(self):
+        self.check(self.record(self.end_while_jack_hangs), "pcm")
+
+    def test_flac_is_closed_though_jack_hangs(self):
+        path = self.record(self.end_while_jack_hangs, record_format="flac")
+        asked = run(["ffprobe", "-v", "error", "-show_entries", "stream=duration", "-of", "csv=p=0", path])
+        self.assertRegex(asked.stdout, r"^[0-9.]+$", "its length, which is written when it is closed")
         self.check(path, "flac")
 
     def test_wav_of_a_crash_can_be_read(self):

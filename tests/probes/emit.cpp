@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs an emitter alone, without config file, control and receivers. Each second, and whenever a line comes in, it
-// prints its status as a line of JSON. A line "allow A B …" on standard input replaces the client list.
+// prints its status as a line of JSON. A line "allow A B …" on standard input replaces the client list, "addresses"
+// says that this machine's have changed.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -48,13 +49,14 @@ void print(const emitter::EmitterStatus& status) {
     }
     const auto recording = status.recording.value_or(emitter::RecordingStatus{});
     fmt::print(
-        R"({{"capturing":{},"reason":"{}","rate":{},"period":{},"packets":{},"bytes":{},"port":{},"peak_db":[{}],)"
+        R"({{"capturing":{},"reason":"{}","rate":{},"period":{},"packet_ms":{},"bitrate":{},"packets":{},"bytes":{},)"
+        R"("port":{},"peak_db":[{}],)"
         R"("listeners":[{}],"refused":{},"recording":{{"on":{},"path":"{}","seconds":{:.2f},"dropped":{},"error":"{}"}}}})"
         "\n",
         status.capture.capturing, quoted(status.capture.reason), status.capture.timing.rate.hz,
-        status.capture.timing.period.count, status.packets, status.bytes, status.rtsp_port, fmt::join(levels, ","),
-        fmt::join(listeners, ","), status.refused, recording.recording, recording.path, recording.seconds,
-        recording.dropped_frames, quoted(recording.error));
+        status.capture.timing.period.count, status.rate.packet.count(), status.rate.bitrate, status.packets,
+        status.bytes, status.rtsp_port, fmt::join(levels, ","), fmt::join(listeners, ","), status.refused,
+        recording.recording, recording.path, recording.seconds, recording.dropped_frames, quoted(recording.error));
     std::fflush(stdout);
 }
 
@@ -107,6 +109,7 @@ void on_line(emitter::Emitter& emitter, const std::string& line) {
         while (words >> word) peers.push_back(word);
         emitter.set_allowed(peers);
     }
+    if (word == "addresses") emitter.addresses_changed();
     print(emitter.status());
 }
 

@@ -17,24 +17,25 @@ from harness.wait import wait_for
 EMIT = os.path.join(BUILD, "tests", "probes", "emit")
 
 
-def start(stage, jack, *options, name="matriz", like=None, port=None, env=None):
-    """`like`: an Emit whose ports it takes over."""
+def start(stage, jack, *options, name="matriz", like=None, port=None, env=None, space=None):
+    """`like`: an Emit whose ports it takes over. `space`: the network namespace that it is in."""
     port = port or (like.port if like else stage.block.take())
-    return Emit(stage, jack.name, port, like.udp if like else stage.block.take_range(20), options, name, env or {})
+    return Emit(stage, jack.name, port, like.udp if like else stage.block.take_range(20), options, name, env or {},
+                space)
 
 
 class Emit:
-    def __init__(self, stage, server, port, udp, options, name, env):
+    def __init__(self, stage, server, port, udp, options, name, env, space=None):
         self.name = name
         self.port = port
         self.udp = udp
         argv = [EMIT, "--jack-server", server, "--jack-client", name, "--port", port, "--udp", f"{udp[0]}-{udp[1]}", *options]
-        self.process = Process(f"emit-{name}-{port}", argv, os.path.join(stage.folder, f"emit-{name}-{port}.log"),
+        self.process = Process(f"emit-{name}-{port}", space.on(argv) if space else argv, os.path.join(stage.folder, f"emit-{name}-{port}.log"),
                                env={**ENVIRONMENT, **env}, stdin=subprocess.PIPE)
         stage.defer(self.process.stop)
 
     def url(self, host="127.0.0.1"):
-        return f"rtsp://{host}:{self.port}/stream"
+        return f"rtsp://[{host}]:{self.port}/stream" if ":" in host else f"rtsp://{host}:{self.port}/stream"
 
     def send_port(self, channel=1):
         return f"{self.name}-send:in_send_{channel}"
@@ -119,16 +120,27 @@ def own_address():
         return probe.getsockname()[0]
 
 
+def has_ipv6():
+    """Does this machine's loopback speak it?"""
+    with socket.socket(socket.AF_INET6) as one:
+        try:
+            one.bind(("::1", 0))
+        except OSError:
+            return False
+        return True
+
+
 class Rtsp:
     """A client that speaks just enough RTSP by hand to misbehave."""
 
     def __init__(self, emit, host="127.0.0.1", receive_buffer=None):
-        self.url = emit.url(host)
-        self.socket = socket.socket()
+        self.url = emit.url(host.split("%")[0])
+        where = socket.getaddrinfo(host, emit.port, type=socket.SOCK_STREAM)[0]
+        self.socket = socket.socket(where[0])
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(10)
-        self.socket.connect((host, emit.port))
+        self.socket.connect(where[4])
         self.serial = 0
         self.session = None
 

@@ -48,6 +48,7 @@ Schema<Example> example_schema() {
     schema.check("count", [](Example& example) {
         if (example.loud && example.count > 5) throw Invalid("too many to be loud");
     });
+    schema.advise("gain", [](const Example& example) { return example.loud ? "no effect when loud" : ""; });
     return schema;
 }
 
@@ -96,6 +97,14 @@ TEST(Schema, NullStandsForNotGiven) {
     const Outcome outcome = load(R"({"title":null,"count":null,"parts":null})");
     EXPECT_THAT(outcome.errors, IsEmpty());
     EXPECT_EQ(outcome.value.count, 3);
+}
+
+TEST(Schema, AdvisesOnWhatIsThereAndRight) {
+    EXPECT_THAT(load("{\"loud\":true,\n\"gain\":1}").warnings, ElementsAre("f:2: gain: no effect when loud"));
+    EXPECT_THAT(load(R"({"loud":true})").warnings, IsEmpty());
+    EXPECT_THAT(load(R"({"loud":true,"gain":null})").warnings, IsEmpty());
+    EXPECT_THAT(load(R"({"gain":1})").warnings, IsEmpty());
+    EXPECT_THAT(load(R"({"loud":true,"gain":9})").warnings, IsEmpty()) << "an error is enough";
 }
 
 struct Bad {

@@ -40,10 +40,14 @@ TEST(Network, ContainsByPrefix) {
     EXPECT_FALSE(contains("2001:db8::/33", "2001:db8:8000::1"));
     EXPECT_TRUE(contains("::/0", "1.2.3.4"));
     EXPECT_TRUE(contains("10.0.0.0/8", "::ffff:10.9.8.7"));
+    EXPECT_TRUE(contains("::ffff:10.0.0.0/104", "10.9.8.7"));
+    EXPECT_FALSE(contains("::ffff:10.0.0.0/104", "11.9.8.7"));
+    EXPECT_TRUE(contains("fe80::/10", "fe80::1%eth0")) << "the zone is this machine's own affair";
 }
 
 TEST(Network, SaysWhatIsAccepted) {
-    for (const auto* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "fd00::/129", "lan"}) {
+    for (const auto* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "fd00::/129",
+                             "::ffff:10.0.0.0/129", "lan"}) {
         try {
             Network::parse(text);
             ADD_FAILURE() << text << " was accepted";
@@ -67,6 +71,12 @@ TEST(AccessList, LetsInLoopbackPeersAndNetworksOnly) {
     EXPECT_TRUE(list.allows("10.0.0.1"));
     EXPECT_TRUE(list.allows("::ffff:10.0.0.1"));
     EXPECT_TRUE(list.allows("2001:db8::7"));
+
+    EXPECT_TRUE(list.set_peers({"fe80::7%eth0", "::ffff:10.0.0.3"}).empty());
+    EXPECT_TRUE(list.allows("fe80::7")) << "as a socket without zones shows it";
+    EXPECT_TRUE(list.allows("fe80::7%eth0"));
+    EXPECT_FALSE(list.allows("fe80::8%eth0"));
+    EXPECT_TRUE(list.allows("10.0.0.3"));
 
     EXPECT_TRUE(list.set_peers({"10.0.0.2"}).empty());
     EXPECT_FALSE(list.allows("10.0.0.1")) << "who left the client list is out";

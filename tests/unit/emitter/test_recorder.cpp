@@ -2,12 +2,17 @@
 #include "node/emitter/recorder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 namespace matriz::emitter {
 namespace {
@@ -174,6 +179,111 @@ TEST_F(RecorderTest, AFullDiskStopsOnlyTheRecording) {
     setrlimit(RLIMIT_FSIZE, &before);
     ASSERT_EQ(files().size(), 1u);
     EXPECT_GT(read(files()[0]).info.frames, 10'000) << "what was written stays readable";
+}
+
+/// Counts the files that are made in a folder.
+class Births {
+  public:
+    explicit Births(const fs::path& folder) : descriptor_(inotify_init1(IN_NONBLOCK)) {
+        inotify_add_watch(descriptor_, folder.c_str(), IN_CREATE);
+    }
+    ~Births() { ::close(descriptor_); }
+    int count() {
+        alignas(inotify_event) char events[4096];
+        for (ssize_t size; (size = ::read(descriptor_, events, sizeof events)) > 0;)
+            for (char* at = events; at < events + size; at += sizeof(inotify_event) + event(at)->len) ++count_;
+        return count_;
+    }
+
+  private:
+    static inotify_event* event(char* at) { return reinterpret_cast<inotify_event*>(at); }
+    int descriptor_;
+    int count_ = 0;
+};
+
+TEST_F(RecorderTest, GoesOnInANewFileWhenThereIsRoomAgain) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit small{.rlim_cur = 100'000, .rlim_max = before.rlim_max};
+    const std::vector<float> early(1000, 0.25F);
+    const std::vector<float> late(1000, 0.5F);
+    Births births(folder_);
+    auto quick = config();
+    quick.retry = std::chrono::milliseconds{10};
+    testing::internal::CaptureStderr();
+    {
+        Recorder recorder(quick);
+        setrlimit(RLIMIT_FSIZE, &small);
+        ASSERT_TRUE(wait_for([&] {
+            for (int i = 0; i < 10; ++i) recorder.feed(early, 2, rate);
+            return births.count() >= 4;
+        })) << "it is tried again";
+        EXPECT_FALSE(recorder.status().error.empty());
+        setrlimit(RLIMIT_FSIZE, &before);
+        ASSERT_TRUE(wait_for([&] {
+            for (int i = 0; i < 10; ++i) recorder.feed(late, 2, rate);
+            return recorder.status().error.empty();
+        }));
+        EXPECT_TRUE(recorder.status().recording);
+    }
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(said.find("recording stops"), said.rfind("recording stops")) << "said once: " << said;
+    EXPECT_NE(said.find("recording goes on, in "), std::string::npos) << said;
+    ASSERT_EQ(files().size(), 2u) << "tries that failed leave nothing behind";
+    std::vector<float> samples = read(files()[0]).samples;
+    std::vector<float> others = read(files()[1]).samples;
+    if (samples.size() > others.size()) std::swap(samples, others);
+    EXPECT_GT(samples.size(), 10'000u);
+    EXPECT_TRUE(std::all_of(samples.begin(), samples.end(), [](float s) { return s == 0.25F; }));
+    EXPECT_GE(others.size(), 2 * rate.hz);
+    // A try may have begun in the last moment of the limit, but with nothing of before the first failure.
+    EXPECT_EQ(others.back(), 0.5F);
+}
+
+TEST_F(RecorderTest, TakesUpAFolderThatComesLater) {
+    const fs::path place = folder_ / "place";
+    std::ofstream(place) << "no folder";
+    auto later = config();
+    later.folder = place.string();
+    later.retry = std::chrono::milliseconds{10};
+    Recorder recorder(later);
+    const std::vector<float> audio(2000, 0.5F);
+    ASSERT_TRUE(wait_for([&] {
+        recorder.feed(audio, 2, rate);
+        return !recorder.status().error.empty();
+    }));
+    fs::remove(place);
+    EXPECT_TRUE(wait_for([&] {
+        recorder.feed(audio, 2, rate);
+        return recorder.status().error.empty() && recorder.status().seconds > 0;
+    }));
+}
+
+TEST_F(RecorderTest, ClosesWhileItIsFed) {
+    for (const auto format : {RecordFormat::wav, RecordFormat::flac}) {
+        Recorder recorder(config(format));
+        std::atomic<bool> stop{false};
+        std::thread feeder([&] {
+            const std::vector<float> audio(256, 0.25F);
+            while (!stop) {
+                recorder.feed(audio, 2, rate);
+                std::this_thread::sleep_for(std::chrono::microseconds{100});
+            }
+        });
+        EXPECT_TRUE(wait_for([&] { return recorder.status().seconds > 0.5; }));
+        recorder.close();
+        const auto after = read(files().at(0));
+        EXPECT_GT(after.info.frames, 24'000);
+        EXPECT_TRUE(std::all_of(after.samples.begin(), after.samples.end(), [](float s) { return s == 0.25F; }));
+        EXPECT_FALSE(recorder.status().recording);
+        recorder.feed(ramp(0, 100, 2), 2, rate);
+        recorder.close();
+        EXPECT_EQ(read(files().at(0)).info.frames, after.info.frames);
+        stop = true;
+        feeder.join();
+        fs::remove(files().at(0));
+    }
 }
 
 TEST_F(RecorderTest, TwoRecordersDoNotOverwriteOneAnother) {
