@@ -209,13 +209,15 @@ def governor():
     cpus = "/sys/devices/system/cpu"
     assert run("systemctl", "is-enabled", "matriz-governor").strip() == "enabled"
     run("mount", "-t", "tmpfs", "tmpfs", cpus)
+    before = ["powersave", "schedutil"]  # neither is what Debian or the Raspberry Pi begin with
     files = [f"{cpus}/cpu{number}/cpufreq/scaling_governor" for number in range(2)]
-    for path in files:
+    for path, was in zip(files, before):
         os.makedirs(os.path.dirname(path))
-        write(path, "ondemand\n")
-    for verb, expected in (("restart", "performance"), ("stop", "ondemand")):
+        write(path, f"{was}\n")
+    full = ["performance"] * 2
+    for verb, expected in (("restart", full), ("restart", full), ("stop", before), ("start", full), ("stop", before)):
         run("systemctl", verb, "matriz-governor")
-        assert [open(path, encoding="ascii").read().strip() for path in files] == [expected] * 2, (verb, files)
+        assert [open(path, encoding="ascii").read().strip() for path in files] == expected, (verb, files)
     run("umount", cpus)
     step("governor: full speed while it is on, and what was before when it is stopped")
 
