@@ -77,7 +77,7 @@ std::string since_text(const Json::Value& object) {
 
 Colour colour_of_state(const std::string& state) {
     if (state == "playing" || state == "running" || state == "sending" || state == "registered") return Colour::good;
-    if (state == "failed" || state == "stopped" || state == "refused") return Colour::bad;
+    if (state == "failed" || state == "stopped" || state == "refused" || state == "hangs") return Colour::bad;
     return Colour::warning;
 }
 
@@ -98,6 +98,7 @@ const std::vector<Column>& columns() {
         {"JITTER", true, 1, [](const Json::Value& p) { return number_text(p, "jitter_ms", 1, " ms"); }},
         {"LOST", true, 0, [](const Json::Value& p) { return share_text(p, "lost"); }},
         {"LATE", true, 3, [](const Json::Value& p) { return share_text(p, "late"); }},
+        {"RECOVERED", true, 7, [](const Json::Value& p) { return number_text(p, "recovered"); }},
         {"COVERED", true, 7, [](const Json::Value& p) { return number_text(p, "concealed"); }},
         {"DRIFT", true, 5, [](const Json::Value& p) { return number_text(p, "drift_ppm", 0, " ppm"); }},
         {"CODEC", false, 6, [](const Json::Value& p) { return text(p, "codec"); }},

@@ -5,12 +5,16 @@
 # files_of PATTERN... prints the tree's files, tracked or new but not ignored.
 files_of() { (cd "$root" && git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while read -r f; do [[ -f $f ]] && echo "$f"; done); }
 
-shell_scripts() {
-    files_of '*.sh'
+# written_in PATTERN ENDING: files with that ending, and those whose first line names an interpreter that matches.
+written_in() {
+    files_of "*.$2"
     files_of | while read -r file; do
-        [[ $file == *.sh ]] || ! head -c 64 "$root/$file" | head -n 1 | tr -d '\0' | grep -qE '^#!.*\b(ba)?sh\b' || echo "$file"
+        [[ $file == *."$2" ]] || ! head -c 64 "$root/$file" | head -n 1 | tr -d '\0' | grep -qE "^#!.*\b($1)\b" || echo "$file"
     done
 }
+
+shell_scripts() { written_in '(ba)?sh' sh; }
+python_scripts() { written_in 'python[0-9.]*' py; }
 
 lint_sources() {
     local file lines status=0
@@ -24,8 +28,22 @@ lint_sources() {
             echo "$file: $lines lines; above 500 it wants to be two files"
             status=1
         fi
-    done < <(files_of '*.cpp' '*.hpp' '*.py' '*.sh' '*.js')
+    done < <({ files_of '*.cpp' '*.hpp' '*.js' && shell_scripts && python_scripts; } | sort -u)
     return "$status"
+}
+
+lint_python() {
+    (cd "$root" && python_scripts | "$python" -c '
+import ast, sys
+status = 0
+for name in sys.stdin.read().splitlines():
+    with open(name, encoding="utf-8") as source:
+        try:
+            ast.parse(source.read(), name)
+        except SyntaxError as error:
+            print(f"{name}:{error.lineno}: {error.msg}")
+            status = 1
+sys.exit(status)')
 }
 
 # An area of tests that its parent does not name would never run, nor a test without a suite in a package's build, and nobody
@@ -63,11 +81,7 @@ cmd_lint() {
     lint_sources || status=1
     lint_areas || status=1
     say "python: syntax"
-    files_of '*.py' | "$python" -c '
-import ast, sys
-for name in sys.stdin.read().split():
-    with open(name, encoding="utf-8") as source:
-        ast.parse(source.read(), name)' || status=1
+    lint_python || status=1
     ((status == 0)) || fail "lint found something (./dev format repairs the layout)"
     say "lint: nothing found"
 }

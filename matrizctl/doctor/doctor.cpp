@@ -95,7 +95,9 @@ void look_at_way_out(Facts& facts) {
     std::string server = facts.server ? facts.server->stun : "";
     if (facts.status && (*facts.status)["server"].isObject() && (*facts.status)["server"]["stun"].isString())
         server = (*facts.status)["server"]["stun"].asString();
-    if (!server.empty()) facts.stun = ask_stun(server);
+    if (server.empty()) return;
+    facts.stun = ask_stun(server);
+    if (!facts.stun->seen_at.empty()) facts.big_packet = send_big_packet(server);
 }
 
 }  // namespace

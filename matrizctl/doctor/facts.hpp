@@ -26,11 +26,13 @@ struct Card {
     bool usb = false;
 };
 
-/// A running jackd.
-struct Jackd {
+/// A running jackd, or a node.
+struct Process {
     int pid = 0;
     int realtime_priority = 0;  ///< of its most urgent thread; 0: none is real-time
     std::string user;
+    int fifo_priority = 0;  ///< of its most urgent SCHED_FIFO thread, as JACK makes its own; 0: none is
+    std::optional<std::uint64_t> lockable{};  ///< bytes of memory that it may lock; nothing: no limit, or not known
 };
 
 struct Machine {
@@ -38,7 +40,8 @@ struct Machine {
     std::vector<Card> cards;
     std::string wanted_card = "auto";  ///< DEVICE of audio.conf
     std::string driver = "alsa";       ///< DRIVER of audio.conf
-    std::vector<Jackd> jackds;
+    std::vector<Process> jackds;
+    std::vector<Process> nodes;
     std::vector<std::string> governors;       ///< of each CPU that has one
     std::optional<bool> clock_synchronised;   ///< by the kernel's own word
     std::optional<std::uint64_t> free_bytes;  ///< where recordings go
@@ -49,7 +52,7 @@ struct JackVisit {
     bool joined = false;
     std::uint32_t rate = 0;    ///< Hz
     std::uint32_t period = 0;  ///< frames
-    bool realtime = false;
+    bool realtime = false;     ///< was it started so? Whether it got the right is another matter.
 };
 
 /// A visit to the config server, made only where no node of this place is registered: it would push that out.
@@ -84,9 +87,23 @@ struct Certificate {
     std::string error;
 };
 
+/// What the kernel's routes say; nothing was sent for it.
 struct PathMtu {
     std::string towards;  ///< a name
     int bytes = 0;
+};
+
+/// What came of a packet as large as audio's largest, sent to the STUN server with "don't fragment".
+struct BigPacket {
+    enum class Result {
+        silent,   ///< nobody answered, and nobody on the way refused it
+        passed,   ///< it was answered
+        refused,  ///< here or on the way: it is too large
+    };
+    std::string server;  ///< HOST:PORT
+    int bytes = 0;       ///< with IP and UDP headers
+    Result result = Result::silent;
+    int limit = 0;  ///< when refused: what would fit
 };
 
 struct Facts {
@@ -100,6 +117,7 @@ struct Facts {
     std::optional<IdentityFile> identity;  ///< nothing: not needed
     std::vector<Certificate> certificates;
     std::vector<PathMtu> mtus;
+    std::optional<BigPacket> big_packet;     ///< nothing: no STUN server that answers
     std::optional<std::uint64_t> new_xruns;  ///< while the doctor watched
 };
 

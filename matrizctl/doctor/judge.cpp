@@ -3,7 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
+#include <utility>
 
 #include "matrizctl/doctor/finding.hpp"
 #include "matrizctl/text.hpp"
@@ -15,6 +17,7 @@ using Findings = std::vector<Finding>;
 
 constexpr double nearly_over = 14;                    // days of a certificate
 constexpr int smallest_mtu = 1200 + 28;               // the largest datagram, with IP and UDP headers
+constexpr std::uint64_t little_lockable = 128 << 20;  // bytes: JACK alone locks some 100 MB in each of its programs
 constexpr std::uint64_t little_room = 2'000'000'000;  // bytes: some hours of stereo WAV
 
 /// What another version of the node, or another program, calls its status need not have the form of ours.
@@ -105,6 +108,11 @@ void judge_jack(const Facts& facts, Findings& out) {
                  "JACK",
                  fmt::format("runs at {} Hz, {} frames a period", number_of(jack, "rate"), number_of(jack, "period")),
                  {}});
+        else if (text_of(jack, "state") == "hangs")
+            out.push_back(
+                {Verdict::bad, "JACK", "its server hangs: it is there, but no audio comes from it",
+                 "\"systemctl restart matriz-jackd\"; if it hangs again, unplug the sound card and plug it in: "
+                 "\"dmesg\" tells of trouble with it"});
         else
             out.push_back(
                 {Verdict::bad, "JACK", fmt::format("the node has none: {}", text_of(jack, "state")), start_jack});
@@ -127,20 +135,66 @@ void judge_jack(const Facts& facts, Findings& out) {
                    "run matrizctl doctor as that user, or as root while the node runs"});
 }
 
+const char* const give_rights =
+    "the services bring the right, and matriz-setup gives it to the group audio; put the user into that and log in "
+    "anew";
+
+/// The first of them without what `has` says; null when all have it.
+template <class Has>
+const Process* without(const std::vector<Process>& processes, Has has) {
+    const auto found = std::find_if_not(processes.begin(), processes.end(), has);
+    return found == processes.end() ? nullptr : &*found;
+}
+
+/// JACK's own threads and the node's: what either lacks is heard alike.
 void judge_realtime(const Facts& facts, Findings& out) {
+    const char* const subject = "real time";
     const auto& jackds = facts.machine.jackds;
-    if (jackds.empty()) return;
-    const auto ordinary =
-        std::find_if(jackds.begin(), jackds.end(), [](const Jackd& jackd) { return jackd.realtime_priority == 0; });
-    if (ordinary == jackds.end())
-        out.push_back({Verdict::good,
-                       "real time",
-                       fmt::format("JACK goes before everything else (priority {})", jackds.front().realtime_priority),
-                       {}});
+    const auto& nodes = facts.machine.nodes;
+    const auto urgent = [](const Process& process) { return process.realtime_priority > 0; };
+    const auto has_audio_thread = [](const Process& process) { return process.fifo_priority > 0; };
+    const auto complain = [&](const std::string& who, const char* what, const char* advice) {
+        out.push_back({Verdict::bad, subject, fmt::format("{} {}: expect clicks", who, what), advice});
+    };
+    const char* const waits = "has to wait for other programs";
+    const std::size_t before = out.size();
+    if (const Process* jackd = without(jackds, urgent))
+        complain("JACK of the user " + printable(jackd->user), waits, give_rights);
+    else if (facts.jack && facts.jack->joined && !facts.jack->realtime)
+        complain("JACK", "was started without -R, so it has to wait for other programs",
+                 "let matriz-setup set it up, or start jackd with -R");
+    // Without JACK a node has no threads that would need it.
+    const bool plays = facts.status && text_of(part(*facts.status, "jack"), "state") == "running";
+    if (const Process* node = plays ? without(nodes, urgent) : nullptr)
+        complain("the node of the user " + printable(node->user), waits, give_rights);
+    else if (const Process* deaf = plays ? without(nodes, has_audio_thread) : nullptr)
+        complain("the audio thread of the node of the user " + printable(deaf->user), waits, give_rights);
+    if (out.size() > before || (jackds.empty() && (nodes.empty() || !plays))) return;
+    std::string text;
+    if (!jackds.empty())
+        text = fmt::format("JACK goes before everything else (priority {})", jackds.front().realtime_priority);
+    if (plays && !nodes.empty())
+        text += fmt::format("{}the node's audio thread at {}", text.empty() ? "" : ", ", nodes.front().fifo_priority);
+    out.push_back({Verdict::good, subject, text, {}});
+}
+
+void judge_memory(const Facts& facts, Findings& out) {
+    std::vector<std::pair<const char*, const Process*>> all;
+    for (const Process& jackd : facts.machine.jackds) all.emplace_back("JACK", &jackd);
+    for (const Process& node : facts.machine.nodes) all.emplace_back("the node", &node);
+    if (all.empty()) return;
+    const auto least = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return a.second->lockable.value_or(UINT64_MAX) < b.second->lockable.value_or(UINT64_MAX);
+    });
+    const auto limit = least->second->lockable;
+    if (limit && *limit < little_lockable)
+        out.push_back({Verdict::warning, "memory",
+                       fmt::format("{} of the user {} may keep only {:.1f} MB in memory for sure: where that is short, "
+                                   "audio waits for the disk",
+                                   least->first, printable(least->second->user), static_cast<double>(*limit) / 1e6),
+                       give_rights});
     else
-        out.push_back({Verdict::bad, "real time",
-                       fmt::format("JACK of the user {} has to wait for other programs: expect clicks", ordinary->user),
-                       "matriz-setup gives the group audio the right; put the user into it and log in anew"});
+        out.push_back({Verdict::good, "memory", "audio may be kept in memory for sure", {}});
 }
 
 void judge_xruns(const Facts& facts, Findings& out) {
@@ -217,7 +271,10 @@ void judge_registration(const Facts& facts, Findings& out) {
     if (reachable.isBool() && !reachable.asBool())
         out.push_back(closed_from_outside(facts, "the config server could not reach this place's stream"));
     else if (reachable.isBool())
-        out.push_back({Verdict::good, "from outside", "the config server reaches this place's stream", {}});
+        out.push_back({Verdict::good,
+                       "from outside",
+                       "the config server reaches this place's RTSP port, by TCP; it tries no UDP",
+                       {}});
 }
 
 void judge_visit(const Facts& facts, Findings& out) {
@@ -235,7 +292,10 @@ void judge_visit(const Facts& facts, Findings& out) {
                                printable(visit.own_name), printable(visit.own_address)),
                    {}});
     if (visit.reachable)
-        out.push_back({Verdict::good, "from outside", "the config server reaches this place's RTSP port", {}});
+        out.push_back({Verdict::good,
+                       "from outside",
+                       "the config server reaches this place's RTSP port, by TCP; it tries no UDP",
+                       {}});
     else
         out.push_back(closed_from_outside(
             facts,
@@ -305,6 +365,8 @@ void judge_certificates(const Facts& facts, Findings& out) {
     }
 }
 
+const char* const raise_mtu = "a tunnel or VPN takes too much; raise its MTU, or go around it";
+
 void judge_mtus(const Facts& facts, Findings& out) {
     for (const PathMtu& mtu : facts.mtus) {
         const std::string towards = printable(mtu.towards);
@@ -312,10 +374,42 @@ void judge_mtus(const Facts& facts, Findings& out) {
             out.push_back({Verdict::bad, "packet size",
                            fmt::format("only {} bytes fit on the way to {}, and audio needs {}", mtu.bytes, towards,
                                        smallest_mtu),
-                           "a tunnel or VPN takes too much; raise its MTU, or go around it"});
+                           raise_mtu});
         else
-            out.push_back(
-                {Verdict::good, "packet size", fmt::format("{} bytes fit on the way to {}", mtu.bytes, towards), {}});
+            out.push_back({Verdict::good,
+                           "packet size",
+                           fmt::format("the route to {} is for {} bytes, as far as this machine knows without trying",
+                                       towards, mtu.bytes),
+                           {}});
+    }
+}
+
+void judge_big_packet(const Facts& facts, Findings& out) {
+    if (!facts.big_packet) return;
+    const BigPacket& packet = *facts.big_packet;
+    const char* const subject = "big packets";
+    const std::string server = printable(packet.server);
+    switch (packet.result) {
+        case BigPacket::Result::passed:
+            out.push_back({Verdict::good,
+                           subject,
+                           fmt::format("one of {} bytes, audio's largest, has reached {}", packet.bytes, server),
+                           {}});
+            break;
+        case BigPacket::Result::refused:
+            out.push_back({Verdict::bad, subject,
+                           fmt::format("only {} bytes fit on the way to {}, and audio needs {}", packet.limit, server,
+                                       packet.bytes),
+                           raise_mtu});
+            break;
+        case BigPacket::Result::silent:
+            out.push_back({Verdict::note,
+                           subject,
+                           fmt::format("one of {} bytes, audio's largest, went to {}, and no router on the way has "
+                                       "refused it; whether it arrived is not known: that server answers none so large",
+                                       packet.bytes, server),
+                           {}});
+            break;
     }
 }
 
@@ -353,6 +447,7 @@ std::vector<Finding> judge(const Facts& facts) {
     judge_card(facts, out);
     judge_jack(facts, out);
     judge_realtime(facts, out);
+    judge_memory(facts, out);
     judge_xruns(facts, out);
     judge_governor(facts, out);
     judge_clock(facts, out);
@@ -365,6 +460,7 @@ std::vector<Finding> judge(const Facts& facts) {
     judge_router(facts, out);
     judge_certificates(facts, out);
     judge_mtus(facts, out);
+    judge_big_packet(facts, out);
     judge_peers(facts, out);
     judge_room(facts, out);
     return out;

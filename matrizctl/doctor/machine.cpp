@@ -2,6 +2,7 @@
 #include "matrizctl/doctor/machine.hpp"
 
 #include <pwd.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 
@@ -10,7 +11,9 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <sstream>
+#include <string_view>
 
 namespace matriz::ctl::doctor {
 namespace {
@@ -55,15 +58,36 @@ std::string audio_conf(const std::string& text, const std::string& key, const st
     return fallback;
 }
 
-/// The real-time priority of a thread, 0 for an ordinary one: field 40 of its stat, proc(5), the 38th after the name.
-int realtime_priority(const fs::path& task) {
+struct Scheduling {
+    int realtime_priority = 0;  ///< 0 for an ordinary thread
+    int policy = 0;             ///< SCHED_FIFO, …
+};
+
+/// Of a thread: fields 40 and 41 of its stat, proc(5), of which the name, with blanks and brackets perhaps, is the
+/// second.
+Scheduling scheduling(const fs::path& task) {
     const std::string stat = text_of(task / "stat");
     const auto name_end = stat.rfind(')');
-    if (name_end == std::string::npos) return 0;
+    if (name_end == std::string::npos) return {};
     std::istringstream fields(stat.substr(name_end + 1));
     std::string field;
-    for (int i = 0; i < 38; ++i) fields >> field;
-    return std::atoi(field.c_str());
+    for (int i = 3; i < 40; ++i) fields >> field;
+    Scheduling found;
+    fields >> found.realtime_priority >> found.policy;
+    return fields ? found : Scheduling{};
+}
+
+/// The soft limit of memory that a process may lock, in bytes; nothing when there is none, or none to read.
+std::optional<std::uint64_t> lockable(const fs::path& process) {
+    constexpr std::string_view title = "Max locked memory";
+    std::istringstream lines(text_of(process / "limits"));
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with(title)) continue;
+        std::istringstream value(line.substr(title.size()));
+        std::uint64_t bytes = 0;
+        return value >> bytes ? std::optional(bytes) : std::nullopt;  // "unlimited" is no number
+    }
+    return std::nullopt;
 }
 
 std::string owner_of(const fs::path& path) {
@@ -77,19 +101,27 @@ bool is_number(const std::string& text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
-std::vector<Jackd> jackds(const fs::path& proc) {
-    std::vector<Jackd> found;
+/// All that run under one of these names.
+std::vector<Process> processes(const fs::path& proc, const std::set<std::string>& names) {
+    std::vector<Process> found;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(proc, error)) {
         const std::string pid = entry.path().filename();
         if (!is_number(pid)) continue;
-        const std::string name = first_line(entry.path() / "comm");
-        if (name != "jackd" && name != "jackdmp" && name != "jackdbus") continue;
-        Jackd jackd{.pid = std::stoi(pid), .realtime_priority = 0, .user = owner_of(entry.path())};
+        if (!names.contains(first_line(entry.path() / "comm"))) continue;
+        Process process{.pid = std::stoi(pid),
+                        .realtime_priority = 0,
+                        .user = owner_of(entry.path()),
+                        .fifo_priority = 0,
+                        .lockable = lockable(entry.path())};
         std::error_code gone;
-        for (const auto& task : fs::directory_iterator(entry.path() / "task", gone))
-            jackd.realtime_priority = std::max(jackd.realtime_priority, realtime_priority(task.path()));
-        found.push_back(jackd);
+        for (const auto& task : fs::directory_iterator(entry.path() / "task", gone)) {
+            const Scheduling thread = scheduling(task.path());
+            process.realtime_priority = std::max(process.realtime_priority, thread.realtime_priority);
+            if (thread.policy == SCHED_FIFO)
+                process.fifo_priority = std::max(process.fifo_priority, thread.realtime_priority);
+        }
+        found.push_back(std::move(process));
     }
     return found;
 }
@@ -121,7 +153,8 @@ Machine look_at_machine(const std::string& root, const std::string& record_dir) 
     const std::string conf = text_of(base / "etc/matriz/audio.conf");
     machine.wanted_card = audio_conf(conf, "DEVICE", "auto");
     machine.driver = audio_conf(conf, "DRIVER", "alsa");
-    machine.jackds = jackds(base / "proc");
+    machine.jackds = processes(base / "proc", {"jackd", "jackdmp", "jackdbus"});
+    machine.nodes = processes(base / "proc", {"matriz"});
     machine.governors = governors(base / "sys/devices/system/cpu");
     machine.clock_synchronised = clock_synchronised();
     if (const auto space = fs::space(record_dir.empty() ? "." : record_dir, error); !error)

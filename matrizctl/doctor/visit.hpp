@@ -19,7 +19,8 @@ ServerVisit visit_server(const node::NodeConfig& config, const std::string& fing
 /// The server's certificate, when the URL is wss://, and the client's, when there is one.
 std::vector<Certificate> look_at_certificates(const node::NodeConfig& config);
 
-/// What fits into a packet on the way to `address`, as far as this machine knows; nothing when it has no way there.
+/// What fits into a packet on the way to `address`, as far as this machine knows: the MTU of its route, or what routers
+/// have told it before. Sends nothing. Nothing when it has no way there.
 std::optional<PathMtu> mtu_towards(const std::string& name, const std::string& address);
 /// The host of a ws:// or wss:// URL.
 std::string host_of(const std::string& url);

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 #include <gio/gio.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +14,7 @@
 #include <cstdint>
 #include <random>
 #include <span>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/glib/error.hpp"
@@ -57,12 +61,33 @@ std::string unmasked(Bytes value, Bytes request) {
     return seen;
 }
 
+/// Is this a response to that request, whatever it says?
+bool answers(Bytes answer, Bytes request) {
+    constexpr std::uint16_t binding_response = 0x0101;
+    constexpr std::uint16_t that_is_an_error = 0x0010;
+    return answer.size() >= header && (u16(answer, 0) & ~that_is_an_error) == binding_response &&
+           std::equal(request.begin() + id_at, request.begin() + header, answer.begin() + id_at);
+}
+
+/// The request with an attribute that means nothing and may be passed over, `size` bytes in all.
+std::vector<std::uint8_t> padded(const std::array<std::uint8_t, header>& request, std::size_t size) {
+    constexpr std::uint8_t optional = 0xff;  // types from 0x8000 on may be
+    std::vector<std::uint8_t> all(request.begin(), request.end());
+    all.resize(size);
+    const auto put = [&all](std::size_t at, std::size_t value) {
+        all[at] = static_cast<std::uint8_t>(value >> 8);
+        all[at + 1] = static_cast<std::uint8_t>(value);
+    };
+    put(2, size - header);
+    all[header] = all[header + 1] = optional;
+    put(header + 2, size - header - 4);
+    return all;
+}
+
 std::string seen_in(Bytes answer, Bytes request) {
     constexpr std::uint16_t binding_success = 0x0101;
     constexpr std::uint16_t xor_mapped_address = 0x0020;
-    if (answer.size() < header || u16(answer, 0) != binding_success ||
-        !std::equal(request.begin() + id_at, request.end(), answer.begin() + id_at, answer.begin() + header))
-        return {};
+    if (!answers(answer, request) || u16(answer, 0) != binding_success) return {};
     for (std::size_t at = header; answer.size() - at >= 4;) {
         const std::size_t length = u16(answer, at + 2);
         const Bytes rest = answer.subspan(at + 4);
@@ -104,6 +129,41 @@ Stun ask_stun(const std::string& server, std::chrono::milliseconds patience) {
         if (size > 0) stun.seen_at = seen_in(Bytes(answer).first(static_cast<std::size_t>(size)), request);
     }
     return stun;
+}
+
+BigPacket send_big_packet(const std::string& server, std::chrono::milliseconds patience) {
+    constexpr std::size_t size = 1200;
+    BigPacket packet{.server = server, .bytes = 0, .result = BigPacket::Result::silent, .limit = 0};
+    const auto socket = socket_towards(server);
+    if (!socket) return packet;
+    const int fd = g_socket_get_fd(socket.get());
+    const bool six = g_socket_get_family(socket.get()) == G_SOCKET_FAMILY_IPV6;
+    const int level = six ? IPPROTO_IPV6 : IPPROTO_IP;
+    packet.bytes = static_cast<int>(size) + (six ? 48 : 28);
+    const int never = six ? IPV6_PMTUDISC_DO : IP_PMTUDISC_DO;
+    if (setsockopt(fd, level, six ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &never, sizeof never) != 0) return packet;
+    const std::vector<std::uint8_t> request = padded(new_request(), size);
+    std::array<std::uint8_t, largest_answer> answer{};
+    for (int i = 0; i < attempts; ++i) {
+        // What a router has told of the packet before comes as the error of whatever is called next.
+        ssize_t done = send(fd, request.data(), request.size(), 0);
+        pollfd events{fd, POLLIN, 0};
+        if (done >= 0 && poll(&events, 1, static_cast<int>(patience.count())) > 0)
+            done = recv(fd, answer.data(), answer.size(), 0);
+        else if (done >= 0)
+            continue;
+        if (done < 0 && errno == EMSGSIZE) {
+            socklen_t length = sizeof packet.limit;
+            getsockopt(fd, level, six ? IPV6_MTU : IP_MTU, &packet.limit, &length);
+            packet.result = BigPacket::Result::refused;
+            break;
+        }
+        if (done > 0 && answers(Bytes(answer).first(static_cast<std::size_t>(done)), request)) {
+            packet.result = BigPacket::Result::passed;
+            break;
+        }
+    }
+    return packet;
 }
 
 IdentityFile look_at_identity(const std::string& folder) {

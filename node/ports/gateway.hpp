@@ -10,6 +10,13 @@
 
 namespace matriz::node::ports {
 
+/// Why a port could not be opened, or kept open.
+struct Refusal {
+    std::string reason;       ///< the router's, in words
+    bool others = false;      ///< another machine has that port, so nothing of ours is behind it
+    bool unanswered = false;  ///< no answer came: the router may have done it all the same
+};
+
 /// A router that opens ports on request. Its calls wait for the router's answer, seconds if need be: one worker thread.
 class Gateway {
   public:
@@ -22,9 +29,10 @@ class Gateway {
     virtual std::string name() const = 0;
     /// Its outer address; empty when it does not tell.
     virtual std::string external_address() = 0;
-    /// Opens the port, or keeps it open, for `lease`. The router's reason when it does not.
-    virtual std::optional<std::string> open(Mapping mapping, std::chrono::seconds lease) = 0;
-    virtual void close(Mapping mapping) = 0;
+    /// Opens the port, or keeps it open, for `lease`; nothing when that worked.
+    virtual std::optional<Refusal> open(Mapping mapping, std::chrono::seconds lease) = 0;
+    /// False when the router does not answer. A port that it no longer has is closed.
+    virtual bool close(Mapping mapping) = 0;
 };
 
 /// The router of the default route, by NAT-PMP (RFC 6886), or null. Takes up to a second.

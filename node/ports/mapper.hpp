@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -15,10 +17,12 @@
 namespace matriz::node::ports {
 
 /// Keeps ports of the router open while it lives: finds the router, opens, renews, looks again when the router fails,
-/// and closes at the end. Works on a thread of its own.
+/// and closes at the end all that a router may still hold, whatever came of the latest renewal: where there are only
+/// mappings without an end, what is left behind stays for ever. Works on a thread of its own.
 class Mapper {
   public:
-    /// Looks for a router; null when there is none. Called on the worker thread.
+    /// Looks for a router; null when there is none. Called on a thread of its own, which nobody waits for at the end:
+    /// it must own what it uses.
     using Find = std::function<std::unique_ptr<Gateway>()>;
     /// Hears of each new report, on the worker thread.
     using OnReport = std::function<void(const Report&)>;
@@ -27,22 +31,47 @@ class Mapper {
         std::chrono::seconds lease{3600};
         std::chrono::milliseconds renew = std::chrono::minutes(20);      ///< also notices a router that was restarted
         std::chrono::milliseconds look_again = std::chrono::minutes(2);  ///< where there was no router
-        std::chrono::milliseconds farewell = std::chrono::seconds(3);    ///< for closing; leases end what is left
+        /// For closing: a slow router takes 0.1 s and more for each of some hundred ports. TimeoutStopSec of
+        /// matriz.service leaves room for it. Leases end what is left.
+        std::chrono::milliseconds farewell = std::chrono::seconds(15);
     };
 
     Mapper(std::vector<Mapping> wanted, Find find, OnReport on_report, Times times);
     Mapper(const Mapper&) = delete;
     Mapper& operator=(const Mapper&) = delete;
-    /// Closes what it opened. May wait for the router's last answer and `farewell`.
+    /// leave(), then waits for it: for the router's last answer and up to `farewell`, never for the search for one.
     ~Mapper();
+
+    /// Begins to close what it opened, and returns at once. Any thread but the audio thread.
+    void leave();
 
     /// The latest report. Any thread but the audio thread.
     Report report() const;
 
   private:
+    /// What one router may hold for this node.
+    struct Router {
+        std::unique_ptr<Gateway> gateway;
+        std::set<Mapping> held;
+    };
+    /// What the worker shares with a search that may outlast the mapper.
+    struct Shared {
+        std::mutex mutex;
+        std::condition_variable wake;
+        // All below: under mutex.
+        bool ending = false;
+        bool searching = false;
+        std::unique_ptr<Gateway> found;
+        std::exception_ptr failure;
+        Report report;
+    };
+
     void work() noexcept;
-    Report open_all();
-    void close_all();
+    std::unique_ptr<Gateway> search();
+    static void take(const std::shared_ptr<Shared>& shared, const Find& find) noexcept;
+    void meet(std::unique_ptr<Gateway> gateway);
+    Report open_all(Router& router);
+    void close_all() noexcept;
     void publish(const Report& report);
     /// True when it is time to end.
     bool rest(std::chrono::milliseconds time);
@@ -54,14 +83,11 @@ class Mapper {
     const Times times_;
     const log::Logger log_{"ports"};
 
-    std::unique_ptr<Gateway> gateway_;  ///< worker only
-    std::vector<Mapping> opened_;       ///< worker only; what the router holds for us
+    std::vector<Router> routers_;  ///< worker only; all that were met, the latest last
+    bool has_router_ = false;      ///< worker only; does the latest one still open ports?
 
-    mutable std::mutex mutex_;
-    std::condition_variable wake_;
-    bool ending_ = false;  ///< under mutex_
-    Report report_;        ///< under mutex_
-    std::thread worker_;   ///< last: starts when all else is there
+    const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+    std::thread worker_;  ///< last: starts when all else is there
 };
 
 /// By NAT-PMP, else by UPnP on `interface`.

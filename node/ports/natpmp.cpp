@@ -55,19 +55,20 @@ class NatPmp : public Gateway {
         return dotted(response.pnu.publicaddress.addr);
     }
 
-    std::optional<std::string> open(Mapping mapping, std::chrono::seconds lease) override {
+    std::optional<Refusal> open(Mapping mapping, std::chrono::seconds lease) override {
         natpmpresp_t response{};
-        if (const int error = ask(mapping, lease, response); error != 0) return reason(error);
+        if (const int error = ask(mapping, lease, response); error != 0)
+            return Refusal{.reason = reason(error), .unanswered = error == NATPMP_TRYAGAIN};
         const auto& granted = response.pnu.newportmapping;
         if (granted.mappedpublicport == mapping.port) return std::nullopt;
         // Another number is of no use: peers are told this one.
         close(mapping);
-        return fmt::format("port {} is taken there", mapping.port);
+        return Refusal{.reason = fmt::format("port {} is taken there", mapping.port), .others = true};
     }
 
-    void close(Mapping mapping) override {
+    bool close(Mapping mapping) override {
         natpmpresp_t response{};
-        ask(mapping, std::chrono::seconds(0), response);
+        return ask(mapping, std::chrono::seconds(0), response) != NATPMP_TRYAGAIN;
     }
 
   private:

@@ -5,6 +5,7 @@
 #include <miniupnpc/upnperrors.h>
 
 #include <array>
+#include <string_view>
 
 #include "node/ports/gateway.hpp"
 
@@ -16,6 +17,9 @@ constexpr int only_permanent_leases = 725;  // an error of IGD:1
 constexpr int conflict = 718;
 
 const char* word(Protocol protocol) { return protocol == Protocol::tcp ? "TCP" : "UDP"; }
+
+/// The router could not be asked, or did not answer in time.
+bool was_unanswered(int error) { return error == UPNPCOMMAND_HTTP_ERROR; }
 
 /// The host of an http:// URL.
 std::string host_of(const std::string& url) {
@@ -51,21 +55,23 @@ class Upnp : public Gateway {
         return address.data();
     }
 
-    std::optional<std::string> open(Mapping mapping, std::chrono::seconds lease) override {
+    std::optional<Refusal> open(Mapping mapping, std::chrono::seconds lease) override {
         int error = add(mapping, lasting_ ? std::chrono::seconds(0) : lease);
         if (error == only_permanent_leases && !lasting_) {
             lasting_ = true;
             error = add(mapping, std::chrono::seconds(0));
         }
         if (error == UPNPCOMMAND_SUCCESS) return std::nullopt;
-        if (error == conflict) return holder(mapping);
+        if (error == conflict) return conflicting(mapping);
         const char* told = strupnperror(error);
-        return told != nullptr ? std::string(told) : fmt::format("error {}", error);
+        return Refusal{.reason = told != nullptr ? std::string(told) : fmt::format("error {}", error),
+                       .unanswered = was_unanswered(error)};
     }
 
-    void close(Mapping mapping) override {
-        UPNP_DeletePortMapping(urls_.controlURL, data_.first.servicetype, std::to_string(mapping.port).c_str(),
-                               word(mapping.protocol), nullptr);
+    bool close(Mapping mapping) override {
+        return !was_unanswered(UPNP_DeletePortMapping(urls_.controlURL, data_.first.servicetype,
+                                                      std::to_string(mapping.port).c_str(), word(mapping.protocol),
+                                                      nullptr));
     }
 
   private:
@@ -93,18 +99,24 @@ class Upnp : public Gateway {
                                    std::to_string(lease.count()).c_str());
     }
 
-    /// "port 8554 is taken by 192.168.1.7"
-    std::string holder(Mapping mapping) {
+    /// "port 8554 is taken by 192.168.1.7"; nothing when it is this machine that has it: some routers call it a
+    /// conflict when a mapping is asked for again, which stands nevertheless.
+    std::optional<Refusal> conflicting(Mapping mapping) {
         std::array<char, 64> client{};
         std::array<char, 8> port{};
         std::array<char, 128> description{};
         std::array<char, 8> enabled{};
         std::array<char, 16> lease{};
-        const int known = UPNP_GetSpecificPortMappingEntry(
-            urls_.controlURL, data_.first.servicetype, std::to_string(mapping.port).c_str(), word(mapping.protocol),
-            nullptr, client.data(), port.data(), description.data(), enabled.data(), lease.data());
-        return fmt::format("port {} is taken {}", mapping.port,
-                           known == UPNPCOMMAND_SUCCESS ? fmt::format("by {}", client.data()) : "there");
+        const std::string wanted = std::to_string(mapping.port);
+        const bool known =
+            UPNP_GetSpecificPortMappingEntry(urls_.controlURL, data_.first.servicetype, wanted.c_str(),
+                                             word(mapping.protocol), nullptr, client.data(), port.data(),
+                                             description.data(), enabled.data(), lease.data()) == UPNPCOMMAND_SUCCESS;
+        if (known && std::string_view(client.data()) == own_address_.data() && port.data() == wanted)
+            return std::nullopt;
+        return Refusal{.reason = fmt::format("port {} is taken {}", mapping.port,
+                                             known ? fmt::format("by {}", client.data()) : "there"),
+                       .others = true};
     }
 
     UPNPUrls urls_{};

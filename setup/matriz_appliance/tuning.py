@@ -5,7 +5,8 @@ from . import alsa, audio_conf, client_json
 CLIENT = "etc/matriz/client.json"
 LIMITS = "etc/security/limits.d/95-matriz.conf"
 DBUS = "etc/dbus-1/system.d/matriz-jackd.conf"
-WIREPLUMBER = "etc/wireplumber/main.lua.d/90-matriz.lua"
+WIREPLUMBER = "etc/wireplumber/main.lua.d/90-matriz.lua"          # up to 0.4, as in bookworm
+WIREPLUMBER_CONF = "etc/wireplumber/wireplumber.conf.d/90-matriz.conf"  # from 0.5 on, which reads no Lua there
 
 
 def client(ground, wanted):
@@ -45,17 +46,27 @@ def reservation(ground):
 
 
 def desktop(ground, conf):
-    """A desktop's own sound server must leave the card alone."""
+    """A desktop's own sound server must leave the card alone. Each version of it reads one of the two files, so that both
+    together also outlast an upgrade of the machine."""
     if not ground.exists("usr/share/wireplumber"):
         return
     card = alsa.choose(conf.device, ground.root)
-    match = "alsa_card.usb*" if conf.device == "auto" or (card and card.usb) else "alsa_card.*"
+    cards = "alsa_card.usb" if conf.device == "auto" or (card and card.usb) else "alsa_card."
     ground.write(WIREPLUMBER, f"""\
 -- Written by matriz-setup: these cards belong to JACK, PipeWire does not open them.
 table.insert(alsa_monitor.rules, {{
-  matches = {{ {{ {{ "device.name", "matches", "{match}" }} }} }},
+  matches = {{ {{ {{ "device.name", "matches", "{cards}*" }} }} }},
   apply_properties = {{ ["device.disabled"] = true }},
 }})
+""", "PipeWire leaves the sound card to JACK")
+    ground.write(WIREPLUMBER_CONF, f"""\
+# Written by matriz-setup: these cards belong to JACK, PipeWire does not open them.
+monitor.alsa.rules = [
+  {{
+    matches = [ {{ device.name = "~{cards}.*" }} ]
+    actions = {{ update-props = {{ device.disabled = true }} }}
+  }}
+]
 """, "PipeWire leaves the sound card to JACK")
 
 

@@ -3,6 +3,7 @@
 # The packages in a Debian that has nothing else: installed with what they depend on, run under real systemd in a container
 # without network, started anew with a read-only root, upgraded, removed, purged. As root; takes minutes. usage: clean_root.sh FOLDER_WITH_DEBS
 # MATRIZ_CLEAN_ROOT names a tarball of the bare Debian, which is made where it is missing and kept.
+# MATRIZ_PATIENCE: how many times the 5 s to play again in are granted on a machine that is slower or busy.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,6 +15,7 @@ trap 'rm -rf "$place"' EXIT
 [[ -e $base ]] || mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus,procps,iproute2 bookworm "$base"
 root=$place/root
 mkdir "$root" "$place/out"
+echo "${MATRIZ_PATIENCE:-1}" >"$place/out/patience"
 tar -x -f "$base" -C "$root"
 
 # The same packages with a higher version: what an upgrade brings.

@@ -20,6 +20,7 @@ DOCS = "/usr/share/doc/matriz-configserver/deploy.md"
 LETSENCRYPT = "/etc/letsencrypt/live/example.org"
 RENEWED = "/etc/letsencrypt/renewal-hooks/deploy/matriz"
 AUTHORITY = "/usr/local/share/ca-certificates/authority.crt"
+AGAIN = 5.0  # s after the cause of a silence has gone until all play again, at the latest
 OUT = "/out"  # kept from one start of the machine to the next
 
 
@@ -45,6 +46,13 @@ def wait(what, condition, seconds=40):
 
 def step(text):
     print(text, flush=True)
+
+
+def in_time(took, what):
+    """`patience`: how much slower this machine may be."""
+    with open(f"{OUT}/patience", encoding="ascii") as patience:
+        assert took <= AGAIN * float(patience.read()), f"{what} only after {took:.1f} s"
+    step(f"{what} after {took:.1f} s")
 
 
 def write(path, text, mode=0o644, group="root"):
@@ -209,13 +217,15 @@ def governor():
     cpus = "/sys/devices/system/cpu"
     assert run("systemctl", "is-enabled", "matriz-governor").strip() == "enabled"
     run("mount", "-t", "tmpfs", "tmpfs", cpus)
+    before = ["powersave", "schedutil"]  # neither is what Debian or the Raspberry Pi begin with
     files = [f"{cpus}/cpu{number}/cpufreq/scaling_governor" for number in range(2)]
-    for path in files:
+    for path, was in zip(files, before):
         os.makedirs(os.path.dirname(path))
-        write(path, "ondemand\n")
-    for verb, expected in (("restart", "performance"), ("stop", "ondemand")):
+        write(path, f"{was}\n")
+    full = ["performance"] * 2
+    for verb, expected in (("restart", full), ("restart", full), ("stop", before), ("start", full), ("stop", before)):
         run("systemctl", verb, "matriz-governor")
-        assert [open(path, encoding="ascii").read().strip() for path in files] == [expected] * 2, (verb, files)
+        assert [open(path, encoding="ascii").read().strip() for path in files] == expected, (verb, files)
     run("umount", cpus)
     step("governor: full speed while it is on, and what was before when it is stopped")
 
@@ -225,18 +235,18 @@ def recovers():
         before = main_pid(unit)
         os.kill(before, number)
         took = wait(f"{unit} again", lambda unit=unit, before=before: main_pid(unit) not in (0, before) and heard_or_tone())
-        step(f"killed: {unit} plays again after {took:.1f} s")
+        in_time(took, f"killed: {unit} plays again")
     before = main_pid("matriz-jackd")
     os.kill(int(run("pgrep", "-x", "jackd").split()[0]), signal.SIGKILL)
-    wait("JACK again", lambda: status()["jack"]["state"] == "running")
-    took = wait("sound again", heard_or_tone)
+    wait("the node to notice", lambda: status()["jack"]["state"] != "running")
+    took = wait("sound again", lambda: status()["jack"]["state"] == "running" and heard_or_tone())
     assert main_pid("matriz-jackd") == before
-    step(f"killed: jackd, plays again after {took:.1f} s more")
+    in_time(took, "killed: jackd, plays again")
     before = main_pid("matriz")
     os.kill(before, signal.SIGSTOP)
     took = wait("the watchdog", lambda: main_pid("matriz") not in (0, before), 60)
-    wait("sound again", heard_or_tone)
-    step(f"stopped: the watchdog started the node anew after {took:.1f} s")
+    step(f"stopped: the watchdog ended the node and it was started anew after {took:.1f} s")
+    in_time(wait("sound again", heard_or_tone), "started anew: plays again")
 
 
 def heard_or_tone():
@@ -261,7 +271,7 @@ def power_cut():
     wait("a recording", lambda: sum(os.path.getsize(f"{folder}/{name}") for name in os.listdir(folder)) > 1_000_000)
     for unit in ("matriz", "matriz-lisboa", "matriz-configserver", "matriz-jackd"):
         run("systemctl", "kill", "-s", "KILL", unit)
-    wait("sound again", heard_or_tone)
+    in_time(wait("sound again", heard_or_tone), "power cut: all play again")
     first = sorted(os.listdir(folder))[0]
     seconds = wav_seconds(f"{folder}/{first}")
     assert seconds > 1, seconds

@@ -4,6 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+
+from harness.wait import PATIENCE
 
 SOURCE = os.environ.get("MATRIZ_SOURCE_DIR") or os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 SETUP = os.path.join(SOURCE, "setup/matriz-setup")
@@ -79,6 +82,18 @@ def tree(root):
                 with open(path, encoding="utf-8") as source:
                     found[os.path.relpath(path, root)] = source.read()
     return found
+
+
+PLAYS_AGAIN = 5.0  # s after the cause of a silence has gone, at the latest
+
+
+def assert_plays_again(case, what, wait):
+    """wait() waits until all play again, longer than that may take; called when the cause is gone."""
+    start = time.monotonic()
+    wait()
+    took = time.monotonic() - start
+    print(f"# plays again {took:.1f} s {what}", flush=True)
+    case.assertLessEqual(took, PLAYS_AGAIN * PATIENCE, f"seconds {what} until all played again")
 
 
 def run(*argv, **options):

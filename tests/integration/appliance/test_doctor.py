@@ -4,29 +4,33 @@ import datetime
 import json
 import os
 import socket
+import unittest
 
 import appliance
 from harness.case import StageCase, main
 from harness.certificates import Authority
 from harness.jack import ENVIRONMENT
 from harness.wait import wait_for
+from test_ports import Home, can_make_namespaces
 
 CTL = os.path.join(appliance.build_dir(), "matrizctl/matrizctl")
 
 
-class DoctorTest(StageCase):
-    def doctor(self, status, **config):
-        """{subject: finding} of a place with this config."""
+class DoctorCase(StageCase):
+    def doctor(self, status, inside=(), **config):
+        """{subject: finding} of a place with this config. `inside`: what to start it with, to be elsewhere."""
         control = self.stage.block.take()
         path = os.path.join(self.stage.folder, "client.json")
         appliance.write(path, json.dumps({"name": "porto", "key": "key-of-porto", "control": f"127.0.0.1:{control}",
                                           "port": self.stage.block.take(), **config}))
         root = appliance.raspberry_pi(os.path.join(self.stage.folder, f"root-{control}"))
         appliance.write(os.path.join(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"), "ondemand\n")
-        done = appliance.run(CTL, "doctor", "--json", "--config", path, "--root", root, env={**os.environ, **ENVIRONMENT})
+        done = appliance.run(*inside, CTL, "doctor", "--json", "--config", path, "--root", root, env={**os.environ, **ENVIRONMENT})
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return {finding["subject"]: finding for finding in json.loads(done.stdout)}
 
+
+class DoctorTest(DoctorCase):
     def test_server_that_takes_the_key_and_reaches_us(self):
         jack = self.stage.jack()
         server = self.stage.server({"porto": "key-of-porto"}).start()
@@ -104,6 +108,28 @@ class DoctorTest(StageCase):
     def test_usage(self):
         for options in (["--config"], ["doctor", "--root"], ["doctor", "status"]):
             self.assertEqual(appliance.run(CTL, *options).returncode, 2)
+
+
+@unittest.skipUnless(can_make_namespaces(), "no right to make network namespaces here")
+class WayTest(DoctorCase):
+    def test_tunnel_that_takes_too_much(self):
+        """A router on the way, through whose other side audio's largest packets do not fit."""
+        home = Home(self.stage)
+        clients = os.path.join(self.stage.folder, "clients.json")
+        appliance.write(clients, json.dumps({"client_keys": [{"name": "porto", "key": "key-of-porto"}]}))
+        server = self.stage.process("server", home.inside("wan", os.path.join(
+            appliance.build_dir(), "configserver/matriz-configserver"), "--listen", "0.0.0.0:5000", clients))
+        server.wait_log("listening on ")
+
+        def look():
+            return self.doctor(1, home.inside("lan"), url="ws://5.5.5.9:5000/config", jack_server="nobody")
+        found = look()
+        self.assertEqual(found["way out"]["verdict"], "good", found)
+        self.assertIn(found["big packets"]["verdict"], ("good", "note"), found)
+        home.run("router", "ip", "link", "set", "to-wan", "mtu", "1000")
+        found = look()
+        self.assertEqual(found["big packets"]["verdict"], "bad", found)
+        self.assertIn("only 1000 bytes fit on the way to 5.5.5.9:3478", found["big packets"]["text"])
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ class SetupTest(StageCase):
                    "--usb-fiq-off")
         self.assertIn("dtoverlay=disable-wifi", self.read("boot/firmware/config.txt"))
         self.assertIn("dwc_otg.fiq_fsm_enable=0", self.read("boot/firmware/cmdline.txt"))
-        self.assertIn("alsa_card.usb", self.read("etc/wireplumber/main.lua.d/90-matriz.lua"))
+        self.assertIn('"alsa_card.usb*"', self.read("etc/wireplumber/main.lua.d/90-matriz.lua"))
+        self.assertIn('device.name = "~alsa_card.usb.*"', self.read("etc/wireplumber/wireplumber.conf.d/90-matriz.conf"))
         self.assertIn("DEVICE=hw:USB\n", self.read("etc/matriz/audio.conf"))
         # Another answer, then another: undoing goes back to before the first.
         self.setup(*ANSWERS, "--name", "lisboa", "--dummy")

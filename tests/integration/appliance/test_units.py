@@ -57,5 +57,60 @@ class UnitsTest(StageCase):
         self.assertLessEqual(self.exposure("matriz-governor.service"), 1.2)
 
 
+class GovernorTest(StageCase):
+    """matriz-governor on CPUs made of files; inside.py of the packages' test has it under systemd."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = os.path.join(self.stage.folder, "root")
+        self.before = ["powersave", "schedutil", "ondemand"]  # intel_pstate knows only the first and performance
+        self.set(self.before)
+
+    def path(self, number):
+        return os.path.join(self.root, f"sys/devices/system/cpu/cpu{number}/cpufreq/scaling_governor")
+
+    def set(self, governors):
+        for number, governor in enumerate(governors):
+            appliance.write(self.path(number), governor + "\n")
+
+    def governors(self):
+        found = []
+        for number in range(len(self.before)):
+            with open(self.path(number), encoding="ascii") as source:
+                found.append(source.read().strip())
+        return found
+
+    def governor(self, verb, status=0):
+        done = appliance.run(os.path.join(appliance.SOURCE, "setup/matriz-governor"), verb, self.root)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stderr
+
+    def test_goes_back_to_what_was(self):
+        for _ in range(2):
+            self.governor("start")
+            self.governor("start")
+            self.assertEqual(self.governors(), ["performance"] * 3)
+            self.governor("stop")
+            self.assertEqual(self.governors(), self.before)
+
+    def test_leaves_what_somebody_else_has_set(self):
+        self.governor("start")
+        self.set(["performance", "userspace", "performance"])
+        self.assertIn("cpu1: userspace, set by somebody else", self.governor("stop"))
+        self.assertEqual(self.governors(), ["powersave", "userspace", "ondemand"])
+
+    def test_start_that_fails_halfway(self):
+        os.remove(self.path(1))
+        os.makedirs(self.path(1))
+        self.governor("start", status=1)
+        os.rmdir(self.path(1))
+        self.set(["performance", "schedutil", "performance"])
+        self.governor("stop")
+        self.assertEqual(self.governors(), self.before)
+
+    def test_bad_word(self):
+        self.assertIn("usage: ", self.governor("faster", status=2))
+
+
 if __name__ == "__main__":
     main()

@@ -15,7 +15,8 @@ Facts well() {
     facts.place.config.emplace();
     facts.machine.has_alsa = true;
     facts.machine.cards = {{"Headphones", "bcm2835", false}, {"USB", "USB Audio CODEC", true}};
-    facts.machine.jackds = {{100, 70, "matriz"}};
+    facts.machine.jackds = {{100, 70, "matriz", 70, {}}};
+    facts.machine.nodes = {{200, 65, "matriz", 65, {}}};
     facts.machine.governors = {"performance", "performance"};
     facts.machine.clock_synchronised = true;
     Json::Value status;
@@ -37,6 +38,7 @@ Facts well() {
     facts.stun = Stun{"h:3478", "203.0.113.5 port 41000"};
     facts.identity = IdentityFile{"identity.pem", true, true, "AB:CD", {}};
     facts.mtus = {{"lisboa", 1500}};
+    facts.big_packet = BigPacket{"h:3478", 1228, BigPacket::Result::passed, 0};
     return facts;
 }
 
@@ -98,14 +100,51 @@ TEST(Judge, Jack) {
     Facts facts = well();
     (*facts.status)["jack"]["state"] = "gone, waiting for it";
     expect(facts, "JACK", Verdict::bad, "gone, waiting for it");
-    facts = well();
-    facts.machine.jackds[0].realtime_priority = 0;
-    expect(facts, "real time", Verdict::bad, "of the user matriz has to wait");
+    (*facts.status)["jack"]["state"] = "hangs";
+    expect(facts, "JACK", Verdict::bad, "its server hangs");
+    EXPECT_NE(find(judge(facts), "JACK")->advice.find("restart matriz-jackd"), std::string::npos);
     facts = well();
     (*facts.status)["jack"]["xruns"] = 7;
     expect(facts, "clicks", Verdict::note, "7 xruns");
     facts.new_xruns = 3;
     expect(facts, "clicks", Verdict::bad, "3 xruns while this looked");
+}
+
+TEST(Judge, RealTime) {
+    Facts facts = well();
+    expect(facts, "real time", Verdict::good,
+           "JACK goes before everything else (priority 70), the node's audio thread at 65");
+    facts.machine.jackds[0] = {100, 0, "joe", 0, {}};
+    expect(facts, "real time", Verdict::bad, "JACK of the user joe has to wait");
+    // JACK is as it should be, and the node has no rights.
+    facts = well();
+    facts.machine.nodes[0] = {200, 0, "joe", 0, {}};
+    expect(facts, "real time", Verdict::bad, "the node of the user joe has to wait");
+    // The service's threads are all real-time, but JACK's own in it is not.
+    facts.machine.nodes[0] = {200, 45, "joe", 0, {}};
+    expect(facts, "real time", Verdict::bad, "the audio thread of the node of the user joe");
+    // Without JACK it has no such thread.
+    (*facts.status)["jack"]["state"] = "waiting";
+    EXPECT_EQ(find(judge(facts), "real time")->verdict, Verdict::good);
+    facts = well();
+    facts.status.reset();
+    facts.machine.jackds.clear();
+    facts.machine.nodes.clear();
+    facts.jack = JackVisit{.joined = true, .rate = 48000, .period = 64, .realtime = false};
+    EXPECT_NE(find(judge(facts), "real time")->text.find("without -R"), std::string::npos);
+    facts.jack->realtime = true;
+    EXPECT_EQ(find(judge(facts), "real time"), nullptr);  // nothing to see
+}
+
+TEST(Judge, LockedMemory) {
+    Facts facts = well();
+    expect(facts, "memory", Verdict::good, "may be kept");
+    facts.machine.nodes[0].lockable = 8U << 20;
+    expect(facts, "memory", Verdict::warning, "the node of the user matriz may keep only 8.4 MB");
+    facts.machine.jackds[0].lockable = 64U << 10;
+    expect(facts, "memory", Verdict::warning, "JACK of the user matriz may keep only 0.1 MB");
+    facts.machine.jackds[0].lockable = facts.machine.nodes[0].lockable = 1U << 30;
+    expect(facts, "memory", Verdict::good, "may be kept");
 }
 
 TEST(Judge, WithoutANode) {
@@ -165,6 +204,14 @@ TEST(Judge, Network) {
     expect(facts, "packet size", Verdict::bad, "only 1100 bytes");
     EXPECT_EQ(to_text(judge(facts), false).find('\033'), std::string::npos);
     facts = well();
+    expect(facts, "packet size", Verdict::good, "1500 bytes, as far as this machine knows");
+    expect(facts, "big packets", Verdict::good, "one of 1228 bytes, audio's largest, has reached h:3478");
+    facts.big_packet = BigPacket{"h:3478", 1228, BigPacket::Result::refused, 1000};
+    expect(facts, "big packets", Verdict::bad, "only 1000 bytes fit on the way to h:3478, and audio needs 1228");
+    facts.big_packet = BigPacket{"h:3478", 1228, BigPacket::Result::silent, 0};
+    expect(facts, "big packets", Verdict::note, "whether it arrived is not known");
+    facts = well();
+    expect(facts, "from outside", Verdict::good, "by TCP; it tries no UDP");
     facts.certificates = {{"the config server's", 5.0, {}}};
     expect(facts, "certificate", Verdict::warning, "5 more days");
     facts.certificates = {{"the config server's", -1.0, {}}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -11,6 +12,16 @@ namespace matriz::ctl::doctor {
 namespace {
 
 namespace fs = std::filesystem;
+
+const std::string limits = "Limit                     Soft Limit           Hard Limit           Units\n";
+
+/// /proc/PID/task/TID/stat of a thread with that name, priority (field 40) and policy (field 41).
+std::string stat_of(const std::string& name, int priority, int policy) {
+    std::string stat = "1 (" + name + ") S";
+    for (int field = 4; field <= 52; ++field)
+        stat += " " + std::to_string(field == 40 ? priority : field == 41 ? policy : 7);
+    return stat + "\n";
+}
 
 class MachineTest : public testing::Test {
   protected:
@@ -37,6 +48,14 @@ TEST_F(MachineTest, IsReadFromItsFiles) {
     std::string stat = "123 (jackd) S";
     for (int field = 4; field <= 52; ++field) stat += field == 40 ? " 70" : " 1";
     write("proc/123/task/124/stat", stat + "\n");
+    write("proc/123/limits", limits + "Max locked memory         unlimited            unlimited            bytes\n");
+    write("proc/130/comm", "matriz\n");
+    write("proc/130/limits", limits + "Max locked memory         8388608              67108864             bytes\n");
+    write("proc/130/task/130/stat", stat_of("matriz", 10, 2));
+    write("proc/130/task/131/stat", stat_of("a ) b", 45, 2));
+    write("proc/131/comm", "matriz\n");
+    write("proc/131/task/131/stat", stat_of("matriz", 10, 2));
+    write("proc/131/task/132/stat", stat_of("matriz", 65, 1));
     write("proc/123/task/123/stat", "123 (jack) d) S 1 2 3\n");
     write("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n");
     write("etc/matriz/audio.conf", "# x\nDEVICE='hw:USB'\nRATE=48000\nDRIVER=alsa\n");
@@ -51,6 +70,15 @@ TEST_F(MachineTest, IsReadFromItsFiles) {
     ASSERT_EQ(machine.jackds.size(), 1U);
     EXPECT_EQ(machine.jackds[0].pid, 123);
     EXPECT_EQ(machine.jackds[0].realtime_priority, 70);
+    EXPECT_EQ(machine.jackds[0].fifo_priority, 70);
+    EXPECT_FALSE(machine.jackds[0].lockable);
+    ASSERT_EQ(machine.nodes.size(), 2U);
+    const auto& [first, second] =
+        std::minmax(machine.nodes[0], machine.nodes[1], [](const auto& a, const auto& b) { return a.pid < b.pid; });
+    EXPECT_EQ(first.realtime_priority, 45);
+    EXPECT_EQ(first.fifo_priority, 0);
+    EXPECT_EQ(first.lockable, 8388608U);
+    EXPECT_EQ(second.fifo_priority, 65);
     EXPECT_EQ(machine.governors, std::vector<std::string>{"ondemand"});
     EXPECT_TRUE(machine.free_bytes);
 }

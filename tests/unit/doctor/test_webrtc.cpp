@@ -122,6 +122,45 @@ TEST(AskStun, AsksAgainAndSaysWhenNobodyAnswers) {
     EXPECT_EQ(ask_stun("no such:place:", std::chrono::milliseconds(5)).seen_at, "");
 }
 
+/// A server that answers packets of any size.
+Packet answer_any(const Packet& request, std::uint16_t port) {
+    Packet small(request.begin(), request.begin() + 20);
+    small[2] = small[3] = 0;  // without what makes it large
+    return our_server("203.0.113.5")(small, port);
+}
+
+TEST(BigPackets, ArriveWhole) {
+    std::size_t came = 0;
+    BigPacket packet;
+    {
+        const Server server([&came](const Packet& request, std::uint16_t port) {
+            came = request.size();
+            return answer_any(request, port);
+        });
+        packet = send_big_packet(server.place(), long_enough);
+    }
+    EXPECT_EQ(packet.result, BigPacket::Result::passed);
+    EXPECT_EQ(came, 1200U);
+    EXPECT_EQ(packet.bytes, 1228);
+}
+
+TEST(BigPackets, AreSentAgain) {
+    const Server server(answer_any, 1);
+    EXPECT_EQ(send_big_packet(server.place(), std::chrono::milliseconds(500)).result, BigPacket::Result::passed);
+}
+
+TEST(BigPackets, OfWhichNobodyTellsAreNoTrouble) {
+    const Server server([](const Packet& request, std::uint16_t port) {
+        Packet other = answer_any(request, port);
+        other.back() ^= 1;
+        other[10] ^= 1;  // the answer to another question
+        return other;
+    });
+    EXPECT_EQ(send_big_packet(server.place(), std::chrono::milliseconds(50)).result, BigPacket::Result::silent);
+    EXPECT_EQ(send_big_packet("127.0.0.1:1", std::chrono::milliseconds(5)).result, BigPacket::Result::silent);
+    EXPECT_EQ(send_big_packet("no such:place:", std::chrono::milliseconds(5)).result, BigPacket::Result::silent);
+}
+
 class IdentityLook : public testing::Test {
   protected:
     IdentityLook() {

@@ -78,6 +78,7 @@ TEST(Table, WiderOnesSeeMore) {
     const Json::Value json = json_of(status::test::example());
     EXPECT_THAT(render(json, 80, false), Not(HasSubstr("VIA")));
     EXPECT_THAT(render(json, 200, false), HasSubstr("VIA"));
+    EXPECT_THAT(render(json, 250, false), HasSubstr("RECOVERED"));
 }
 
 TEST(Table, SaysWhoseSoundOthersCanListenTo) {
@@ -93,6 +94,9 @@ TEST(Table, ColoursOnlyWhenAsked) {
     const Json::Value json = json_of(status::test::example());
     EXPECT_THAT(render(json, 120, false), Not(HasSubstr("\033")));
     EXPECT_THAT(render(json, 120, true), HasSubstr("\033[32mplaying\033[0m"));
+    status::Snapshot node = status::test::example();
+    node.jack.state = "hangs";
+    EXPECT_THAT(render(json_of(node), 120, true), HasSubstr("\033[31mhangs\033[0m"));
 }
 
 TEST(Table, NamesCannotActOnTheTerminal) {
