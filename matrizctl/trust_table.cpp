@@ -30,8 +30,13 @@ std::string render_trust(const Json::Value& trust) {
         lines += padded(name, width, false) + "  " + text(peer, "fingerprint", "–") + "\n";
         if (!peer["refused"].isBool() || !peer["refused"].asBool()) continue;
         const std::string indent(width + 2, ' ');
-        lines += indent + text(peer, "offered", "no certificate at all") + "\n" + indent +
-                 "is refused. If they say that it is theirs: matrizctl trust \"" + name + "\"\n";
+        const bool in_the_clear = peer["in_the_clear"].isBool() && peer["in_the_clear"].asBool();
+        const std::string offered = text(peer, "offered", "");
+        if (!offered.empty() && in_the_clear)
+            lines += indent + offered + ", unproven: its sound would come in the clear\n";
+        else
+            lines += indent + (offered.empty() ? "no certificate at all" : offered) + "\n";
+        lines += indent + "is refused. If they say that it is theirs: matrizctl trust \"" + name + "\"\n";
     }
     return lines;
 }

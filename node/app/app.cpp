@@ -106,7 +106,7 @@ bool peers_are_outside(const NodeConfig& config) {
 App::App(NodeConfig config)
     : config_(with_name(std::move(config))),
       identity_(find_identity(config_, log_)),
-      trust_(config_),
+      trust_(config_, identity_.has_value()),
       loop_(glib::Ref<GMainLoop>::adopt(g_main_loop_new(nullptr, FALSE))),
       jack_(open_jack(config_)),
       patchbay_(config_.jack_connect, jack_),
@@ -114,7 +114,7 @@ App::App(NodeConfig config)
       emitter_(emitter_config(config_, identity_, jack_, [this] { glib::post([this] { on_new_offer(); }); })),
       control_(make_control(config_, identity_, [this](const control::action::Publish& list) { on_list(list); })),
       links_(config_, jack_, emitter_.offer(), identity_ ? &*identity_ : nullptr, control_ ? &*control_ : nullptr,
-             reaper_),
+             trust_, reaper_),
       mesh_(mesh_options(config_), [this](const mesh::Peer& peer) { return links_.make(peer); }) {
     if (control_)
         control_->on_signal([this](const std::string& from, Json::Value body) { on_signal(from, std::move(body)); });
@@ -244,7 +244,8 @@ void App::on_list(const control::action::Publish& newest) {
     std::vector<std::string> fingerprints;
     for (const protocol::ClientInfo& client : everybody) {
         if (refusals.contains(client.name)) continue;
-        if (auto address = mesh::clean_address(client.ip)) addresses.push_back(std::move(*address));
+        if (auto address = mesh::clean_address(client.ip); address && trust_.counts_by_address(client))
+            addresses.push_back(std::move(*address));
         if (client.name != list_.own_name) fingerprints.push_back(client.fingerprint);
     }
     // First who may listen, then whom to hear: the others act on the same list at the same moment.

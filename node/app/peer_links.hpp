@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/base/log.hpp"
+#include "node/app/trust_gate.hpp"
 #include "node/config/config.hpp"
 #include "node/control/control.hpp"
 #include "node/emitter/offer.hpp"
@@ -21,7 +22,8 @@ class PeerLinks {
   public:
     /// `identity` and `control` may be null: no WebRTC, no config server.
     PeerLinks(const NodeConfig& config, std::shared_ptr<jack::Client> jack, emitter::Offer& offer,
-              const identity::Identity* identity, control::Control* control, gst::Reaper& reaper);
+              const identity::Identity* identity, control::Control* control, const TrustGate& trust,
+              gst::Reaper& reaper);
 
     /// Throws Error when nothing can be made of it.
     std::unique_ptr<transport::PeerLink> make(const mesh::Peer& peer) const;
@@ -35,6 +37,7 @@ class PeerLinks {
     emitter::Offer& offer_;
     const identity::Identity* const identity_;
     control::Control* const control_;
+    const TrustGate& trust_;
     gst::Reaper& reaper_;
     const log::Logger log_{"mesh"};
 };

@@ -26,17 +26,39 @@ std::optional<identity::Identity> find_identity(const NodeConfig& config, const 
     }
 }
 
-TrustGate::TrustGate(const NodeConfig& config) {
+TrustGate::TrustGate(const NodeConfig& config, bool has_identity)
+    : has_identity_(has_identity), webrtc_(has_identity && config.transport != Transport::rtsp) {
     if (config.trust == Trust::pinned) known_.emplace(config.state_folder());
 }
 
+bool TrustGate::takes_webrtc(const protocol::ClientInfo& client) const noexcept {
+    return webrtc_ && !client.fingerprint.empty() && !client.rtsp_only;
+}
+
+bool TrustGate::proof_needed(const std::string& name, const std::string& fingerprint) const {
+    return known_ && known_->remembers(name, fingerprint);
+}
+
+bool TrustGate::counts_by_address(const protocol::ClientInfo& client) const {
+    return !takes_webrtc(client) || !proof_needed(client.name, client.fingerprint);
+}
+
 std::string TrustGate::refusal_of(const protocol::ClientInfo& client) {
+    using identity::KnownPeers;
+    const bool tls = has_identity_ && !client.fingerprint.empty() && client.rtsp_tls;
+    const auto proof = takes_webrtc(client) || tls ? KnownPeers::Proof::possible : KnownPeers::Proof::none;
     try {
-        if (known_->check(client.name, client.fingerprint) != identity::KnownPeers::Verdict::changed) return {};
-        return fmt::format("it comes with {}. If they say that it is theirs: matrizctl trust \"{}\"",
-                           client.fingerprint.empty() ? "no certificate any more"
-                                                      : "another certificate than before, " + client.fingerprint,
-                           client.name);
+        const auto verdict = known_->check(client.name, client.fingerprint, proof);
+        std::string how;
+        if (verdict == KnownPeers::Verdict::in_the_clear)
+            how = "in the clear only, where anybody could be it; before it proved who it is";
+        else if (verdict != KnownPeers::Verdict::changed)
+            return {};
+        else if (client.fingerprint.empty())
+            how = "with no certificate any more";
+        else
+            how = "with another certificate than before, " + client.fingerprint;
+        return fmt::format("it comes {}. If they say that it is theirs: matrizctl trust \"{}\"", how, client.name);
     } catch (const std::exception& error) {
         return describe(error);
     }

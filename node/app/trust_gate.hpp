@@ -21,19 +21,27 @@ std::optional<identity::Identity> find_identity(const NodeConfig& config, const 
 /// Who in a client list is refused because of a certificate. Main thread only.
 class TrustGate {
   public:
-    /// Throws Error when what is remembered of the peers cannot be read.
-    explicit TrustGate(const NodeConfig& config);
+    /// `has_identity`: this node has one; without, nobody can prove anything to it. Throws Error when what is
+    /// remembered of the peers cannot be read.
+    TrustGate(const NodeConfig& config, bool has_identity);
 
     /// Name and reason. Remembers who is new; says each refusal once.
     std::map<std::string, std::string> refusals(const std::vector<protocol::ClientInfo>& clients,
                                                 const std::string& own_name);
+    /// Has it to prove that this certificate is its own, however that is to be done? With `trust` server nobody has.
+    bool proof_needed(const std::string& name, const std::string& fingerprint) const;
+    /// May its address alone let it take this node's plain stream? Not if it can, and has to, show its certificate.
+    bool counts_by_address(const protocol::ClientInfo& client) const;
     /// Null with `trust` server.
     identity::KnownPeers* known_peers() noexcept { return known_ ? &*known_ : nullptr; }
 
   private:
+    bool takes_webrtc(const protocol::ClientInfo& client) const noexcept;
     std::string refusal_of(const protocol::ClientInfo& client);
 
     const log::Logger log_{"trust"};
+    const bool has_identity_;
+    const bool webrtc_;  ///< this node can
     std::optional<identity::KnownPeers> known_;
     std::map<std::string, std::string> said_;
 };

@@ -71,10 +71,10 @@ void KnownPeers::store(Fingerprints fingerprints) {
     remembered_ = std::move(fingerprints);
 }
 
-KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string& fingerprint) {
+KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string& fingerprint, Proof proof) {
     const auto known = remembered_.find(name);
     if (known == remembered_.end()) {
-        if (fingerprint.empty()) return Verdict::unproven;
+        if (fingerprint.empty() || proof == Proof::none) return Verdict::unproven;
         if (remembered_.size() >= most)
             throw Error("{} holds {} peers already; remove those that are gone", path_, remembered_.size());
         Fingerprints more = remembered_;
@@ -82,22 +82,28 @@ KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string
         store(std::move(more));
         return Verdict::first_use;
     }
-    if (known->second == fingerprint) {
+    const bool same = known->second == fingerprint;
+    if (same && proof == Proof::possible) {
         offered_.erase(name);
         return Verdict::known;
     }
-    offered_.insert_or_assign(name, fingerprint);
-    return Verdict::changed;
+    offered_.insert_or_assign(name, Offered{fingerprint, proof});
+    return same ? Verdict::in_the_clear : Verdict::changed;
+}
+
+bool KnownPeers::remembers(const std::string& name, const std::string& fingerprint) const {
+    const auto known = remembered_.find(name);
+    return known != remembered_.end() && known->second == fingerprint;
 }
 
 bool KnownPeers::accept(const std::string& name) {
     const auto offered = offered_.find(name);
     if (offered == offered_.end()) return false;
     Fingerprints changed = remembered_;
-    if (offered->second.empty())
+    if (offered->second.fingerprint.empty() || offered->second.proof == Proof::none)
         changed.erase(name);
     else
-        changed.insert_or_assign(name, offered->second);
+        changed.insert_or_assign(name, offered->second.fingerprint);
     store(std::move(changed));
     offered_.erase(offered);
     return true;
@@ -107,8 +113,13 @@ std::vector<KnownPeers::Entry> KnownPeers::entries() const {
     std::vector<Entry> list;
     for (const auto& [name, fingerprint] : remembered_) {
         const auto offered = offered_.find(name);
-        const bool refused = offered != offered_.end();
-        list.push_back({name, fingerprint, refused, refused ? offered->second : ""});
+        Entry entry{.name = name, .fingerprint = fingerprint};
+        if (offered != offered_.end()) {
+            entry.refused = true;
+            entry.offered = offered->second.fingerprint;
+            entry.in_the_clear = offered->second.proof == Proof::none;
+        }
+        list.push_back(std::move(entry));
     }
     return list;
 }

@@ -12,16 +12,20 @@ namespace matriz::identity {
 class KnownPeers {
   public:
     enum class Verdict {
-        known,      ///< the one that is remembered
-        first_use,  ///< the name is new; from now on the fingerprint is remembered
-        changed,    ///< another one, or none any more: refused until accept()
-        unproven,   ///< the name is new and has no fingerprint: there is nothing to hold it to
+        known,         ///< the one that is remembered
+        first_use,     ///< the name is new; from now on the fingerprint is remembered
+        changed,       ///< another one, or none any more: refused until accept()
+        in_the_clear,  ///< the one that is remembered, but it is only said and not proven: refused until accept()
+        unproven,      ///< the name is new and proves nothing: there is nothing to hold it to
     };
+    /// Whether a peer's connection shows that the certificate is its own. What comes in the clear shows nothing.
+    enum class Proof { possible, none };
     struct Entry {
         std::string name;
-        std::string fingerprint;  ///< remembered; empty: none
-        bool refused = false;     ///< another one was refused since this node started
-        std::string offered{};    ///< that one; empty: none at all
+        std::string fingerprint;    ///< remembered; empty: none
+        bool refused = false;       ///< it was refused as it came, and has not come as before since
+        std::string offered{};      ///< what it came with; empty: none at all
+        bool in_the_clear = false;  ///< and would not have had to prove it
     };
 
     /// Beyond this many a stranger with a room's key could fill the disk; new names are then refused.
@@ -33,8 +37,10 @@ class KnownPeers {
 
     /// `fingerprint` is a clean one (protocol::clean_fingerprint) or empty. Throws Error when a first use cannot be
     /// remembered; then the peer must not be trusted either.
-    Verdict check(const std::string& name, const std::string& fingerprint);
-    /// A person trusts what check() refused under this name last; if that was no fingerprint at all, the old one is
+    Verdict check(const std::string& name, const std::string& fingerprint, Proof proof);
+    /// Is this the fingerprint that the name must prove?
+    bool remembers(const std::string& name, const std::string& fingerprint) const;
+    /// A person trusts what check() refused under this name last; if that proves nothing, the old fingerprint is
     /// forgotten. False when nothing was refused. Throws Error when it cannot be written; then nothing changes.
     bool accept(const std::string& name);
 
@@ -43,12 +49,16 @@ class KnownPeers {
 
   private:
     using Fingerprints = std::map<std::string, std::string>;
+    struct Offered {
+        std::string fingerprint;
+        Proof proof = Proof::none;
+    };
     void store(Fingerprints fingerprints);
 
     std::string folder_;
     std::string path_;
     Fingerprints remembered_;
-    Fingerprints offered_;  ///< what was refused
+    std::map<std::string, Offered> offered_;  ///< what was refused
 };
 
 }  // namespace matriz::identity

@@ -7,6 +7,9 @@ namespace matriz::transport {
 namespace {
 
 constexpr const char* both_can = "both nodes can";
+constexpr const char* needs_proof =
+    ", and in the clear anybody could be it: `trust` is \"pinned\" here, and it has proven who it is before. "
+    "\"rtsp_security\": \"tls\" there would prove it over RTSP, too";
 
 }  // namespace
 
@@ -26,29 +29,36 @@ Chooser::Chooser(Facts facts) : facts_(std::move(facts)) {
     if (!facts_.refusal.empty()) {
         why_ = facts_.refusal;
     } else if (facts_.wish == node::Transport::rtsp) {
-        way_ = Way::rtsp;
-        why_ = "\"transport\" is \"rtsp\" here";
+        turn_to_rtsp("\"transport\" is \"rtsp\" here");
     } else if (facts_.peer_webrtc) {
         way_ = Way::webrtc;
         why_ = both_can;
     } else if (facts_.wish == node::Transport::automatic) {
-        way_ = Way::rtsp;
-        why_ = "the other node takes no WebRTC";
+        turn_to_rtsp("the other node takes no WebRTC");
     } else {
         why_ = "the other node takes no WebRTC, and \"transport\" is \"webrtc\" here; \"auto\" would hear it over RTSP";
     }
     if (way_ == Way::rtsp && !facts_.hear) way_ = Way::none;
 }
 
+void Chooser::turn_to_rtsp(std::string why) {
+    why_ = std::move(why);
+    held_back_ = facts_.proof_needed && !facts_.rtsp_tls;
+    if (held_back_)
+        why_ += needs_proof;
+    else
+        way_ = Way::rtsp;
+}
+
 bool Chooser::update(const Webrtc& now) {
     if (way_ != Way::webrtc) return false;
     connected_once_ = connected_once_ || now.connected;
+    if (now.connected && std::exchange(held_back_, false)) why_ = both_can;
     const bool give_up = facts_.wish == node::Transport::automatic && facts_.hear && now.hopeless && !now.refused &&
                          !now.connected && !connected_once_;
     if (!give_up) return false;
-    way_ = Way::rtsp;
-    why_ = "WebRTC failed" + (now.reason.empty() ? "" : ": " + now.reason);
-    return true;
+    turn_to_rtsp("WebRTC failed" + (now.reason.empty() ? "" : ": " + now.reason));
+    return way_ == Way::rtsp;
 }
 
 bool Chooser::update(std::chrono::duration<double> silent) {

@@ -17,14 +17,16 @@ std::string_view name(Way way) noexcept;
 ///
 /// With `automatic` a peer that knows WebRTC gets it. RTSP takes over only where WebRTC has never come to a connection:
 /// what has worked once comes back by itself, and must not end as an open stream because a cable was pulled. A peer
-/// whose certificate is refused is not heard over anything.
+/// whose certificate is refused is not heard over anything; one that has to prove who it is never in the clear.
 class Chooser {
   public:
     struct Facts {
         node::Transport wish = node::Transport::automatic;
-        bool peer_webrtc = false;  ///< the peer takes WebRTC
-        bool hear = true;          ///< false: the peer only hears us, which is no work of ours over RTSP
-        std::string refusal{};     ///< why it must not be connected to at all; empty: nothing against it
+        bool peer_webrtc = false;   ///< the peer takes WebRTC
+        bool rtsp_tls = false;      ///< its RTSP is inside TLS, and so proves who it is
+        bool proof_needed = false;  ///< what does not prove who it is does not count: `trust` pinned
+        bool hear = true;           ///< false: the peer only hears us, which is no work of ours over RTSP
+        std::string refusal{};      ///< why it must not be connected to at all; empty: nothing against it
     };
     /// How WebRTC is doing.
     struct Webrtc {
@@ -39,6 +41,8 @@ class Chooser {
     Way way() const noexcept { return way_; }
     /// Why this way, for people.
     const std::string& why() const noexcept { return why_; }
+    /// It would be heard over RTSP if that were not in the clear; why() says so.
+    bool held_back() const noexcept { return held_back_; }
 
     /// Call each second with how the way in use is doing. True: the way has changed.
     bool update(const Webrtc& now);
@@ -48,10 +52,14 @@ class Chooser {
     static constexpr std::chrono::seconds rtsp_patience{30};  ///< silent RTSP, before WebRTC is tried again
 
   private:
+    /// RTSP, unless that could be anybody where it must not. `why`: what led to it.
+    void turn_to_rtsp(std::string why);
+
     const Facts facts_;
     Way way_ = Way::none;
     std::string why_;
     bool connected_once_ = false;
+    bool held_back_ = false;
 };
 
 }  // namespace matriz::transport

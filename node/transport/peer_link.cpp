@@ -64,6 +64,10 @@ void PeerLink::reconsider() {
         if (rtsp_->status().state == receiver::State::playing) last_heard_ = Clock::now();
         changed = chooser_.update(std::chrono::duration<double>(Clock::now() - last_heard_));
     }
+    if (!chooser_.held_back())
+        said_held_back_ = false;
+    else if (!std::exchange(said_held_back_, true))
+        log_.warning("not over RTSP either: {}", chooser_.why());
     if (!changed) return;
     log_.warning("from now on over {}: {}", name(chooser_.way()), chooser_.why());
     end();

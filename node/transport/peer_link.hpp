@@ -62,6 +62,8 @@ class PeerLink {
     gst::Reaper& reaper_;
     const log::Logger log_;
     Chooser chooser_;
+    bool said_held_back_ = false;
+    bool said_why_not_rtsp_ = false;
     Clock::time_point since_ = Clock::now();       ///< the way in use
     Clock::time_point last_heard_ = Clock::now();  ///< or when it began
     // At most one of the two.

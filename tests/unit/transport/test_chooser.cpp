@@ -64,6 +64,33 @@ TEST(Chooser, ARefusedPeerIsNotHeardOverAnything) {
     EXPECT_THAT(known.why(), HasSubstr("certificate"));
 }
 
+TEST(Chooser, WhoMustProveWhoItIsIsNeverHeardInTheClear) {
+    for (const auto wish : {Transport::automatic, Transport::rtsp}) {
+        const Chooser chooser({.wish = wish, .peer_webrtc = false, .proof_needed = true});
+        EXPECT_EQ(chooser.way(), Way::none);
+        EXPECT_TRUE(chooser.held_back());
+        EXPECT_THAT(chooser.why(), HasSubstr("anybody could be it"));
+    }
+    Chooser chooser({.peer_webrtc = true, .proof_needed = true});
+    EXPECT_FALSE(chooser.held_back());
+    EXPECT_FALSE(chooser.update(hopeless));
+    EXPECT_EQ(chooser.way(), Way::webrtc) << "it may get through one day";
+    EXPECT_TRUE(chooser.held_back());
+    EXPECT_THAT(chooser.why(), testing::AllOf(HasSubstr("no way to it was found"), HasSubstr("rtsp_security")));
+    EXPECT_FALSE(chooser.update(Chooser::Webrtc{.connected = true}));
+    EXPECT_FALSE(chooser.held_back());
+    EXPECT_EQ(chooser.why(), Chooser({.peer_webrtc = true}).why());
+}
+
+TEST(Chooser, RtspInsideTlsIsProofEnough) {
+    const Chooser only_rtsp({.peer_webrtc = false, .rtsp_tls = true, .proof_needed = true});
+    EXPECT_EQ(only_rtsp.way(), Way::rtsp);
+    Chooser chooser({.peer_webrtc = true, .rtsp_tls = true, .proof_needed = true});
+    EXPECT_TRUE(chooser.update(hopeless));
+    EXPECT_EQ(chooser.way(), Way::rtsp);
+    EXPECT_FALSE(chooser.held_back());
+}
+
 TEST(Chooser, WithWebrtcOnlyItIsTriedForEver) {
     Chooser chooser({.wish = Transport::webrtc, .peer_webrtc = true});
     EXPECT_FALSE(chooser.update(hopeless));
