@@ -30,7 +30,10 @@ TrustGate::TrustGate(const NodeConfig& config, bool has_identity)
     : has_identity_(has_identity),
       webrtc_(has_identity && config.transport != Transport::rtsp),
       secured_(config.state_folder()) {
-    if (config.trust == Trust::pinned) return void(known_.emplace(config.state_folder()));
+    if (config.trust == Trust::pinned) {
+        known_.emplace(config.state_folder());
+        return;
+    }
     try {
         secured_.read();
     } catch (const std::exception& error) {
