@@ -88,7 +88,7 @@ std::string_view help_text() noexcept {
            "  doctor               check the whole way, from the sound card to the other places, and say what is "
            "wrong\n"
            "  trust                with `trust` \"pinned\": the certificates of the peers that this node knows\n"
-           "  trust NAME           from now on the certificate counts with which NAME was refused\n"
+           "  trust NAME           from now on NAME is taken as it came when it was refused\n"
            "  --json               the same as JSON\n"
            "  --watch              again every second, until Ctrl-C\n"
            "  --control HOST:PORT  the node's `control` address (default 127.0.0.1:8555)\n"

@@ -98,15 +98,16 @@ bool peers_are_outside(const NodeConfig& config) {
 App::App(NodeConfig config)
     : config_(with_name(std::move(config))),
       identity_(find_identity(config_, log_)),
-      trust_(config_),
+      trust_(config_, identity_.has_value()),
       loop_(glib::Ref<GMainLoop>::adopt(g_main_loop_new(nullptr, FALSE))),
       jack_(jack::Client::shared(config_.jack_client, config_.jack_server)),
       jack_keeper_(config_.jack_connect, jack_),
       kept_ports_(most_kept_ports),
       emitter_(emitter_config(config_, identity_, jack_, [this] { glib::post([this] { on_new_offer(); }); })),
       control_(make_control(config_, identity_, [this](const control::action::Publish& list) { on_list(list); })),
-      links_(config_, jack_, emitter_.offer(), identity_ ? &*identity_ : nullptr, control_ ? &*control_ : nullptr,
-             reaper_),
+      links_(
+          config_, jack_, emitter_.offer(), identity_ ? &*identity_ : nullptr, control_ ? &*control_ : nullptr, trust_,
+          [this](const std::string& name, const std::string& print) { on_proven(name, print); }, reaper_),
       mesh_(mesh_options(config_), [this](const mesh::Peer& peer) { return links_.make(peer); }) {
     if (control_)
         control_->on_signal([this](const std::string& from, Json::Value body) { on_signal(from, std::move(body)); });
@@ -230,7 +231,8 @@ void App::on_list(const control::action::Publish& newest) {
     std::vector<std::string> fingerprints;
     for (const protocol::ClientInfo& client : everybody) {
         if (refusals.contains(client.name)) continue;
-        if (auto address = mesh::clean_address(client.ip)) addresses.push_back(std::move(*address));
+        if (auto address = mesh::clean_address(client.ip); address && trust_.counts_by_address(client))
+            addresses.push_back(std::move(*address));
         if (client.name != list_.own_name) fingerprints.push_back(client.fingerprint);
     }
     // First who may listen, then whom to hear: the others act on the same list at the same moment.
@@ -240,6 +242,10 @@ void App::on_list(const control::action::Publish& newest) {
     std::set<std::string> present;
     for (const auto& [name, entry] : mesh_.entries()) present.insert(receiver::port_prefix(name));
     for (const std::string& prefix : kept_ports_.update(present)) jack_keeper_.release_ports(prefix);
+}
+
+void App::on_proven(const std::string& name, const std::string& fingerprint) {
+    if (trust_.proven(name, fingerprint)) on_list(list_);
 }
 
 void App::on_signal(const std::string& from, Json::Value body) {

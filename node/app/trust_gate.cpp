@@ -26,17 +26,79 @@ std::optional<identity::Identity> find_identity(const NodeConfig& config, const 
     }
 }
 
-TrustGate::TrustGate(const NodeConfig& config) {
-    if (config.trust == Trust::pinned) known_.emplace(config.state_folder());
+TrustGate::TrustGate(const NodeConfig& config, bool has_identity)
+    : has_identity_(has_identity),
+      webrtc_(has_identity && config.transport != Transport::rtsp),
+      secured_(config.state_folder()) {
+    if (config.trust == Trust::pinned) {
+        known_.emplace(config.state_folder());
+        return;
+    }
+    try {
+        secured_.read();
+    } catch (const std::exception& error) {
+        log_.warning("{} {}. It begins anew: whoever was heard encrypted before counts as new", secured_.path(),
+                     describe(error));
+    }
+}
+
+bool TrustGate::takes_webrtc(const protocol::ClientInfo& client) const noexcept {
+    return webrtc_ && !client.fingerprint.empty() && !client.rtsp_only;
+}
+
+bool TrustGate::proof_needed(const std::string& name, const std::string& fingerprint) const {
+    return known_ && known_->remembers(name, fingerprint);
+}
+
+bool TrustGate::counts_by_address(const protocol::ClientInfo& client) const {
+    return !takes_webrtc(client) || !proof_needed(client.name, client.fingerprint);
+}
+
+void TrustGate::note_secured(const std::string& name, const std::string& fingerprint) {
+    try {
+        secured_.remember(fingerprint, name);
+    } catch (const std::exception& error) {
+        log_.warning("that {} was heard encrypted cannot be remembered beyond this run: {}", name, describe(error));
+    }
+}
+
+bool TrustGate::secured_before(const std::string& fingerprint) const { return secured_.contains(fingerprint); }
+
+bool TrustGate::proven(const std::string& name, const std::string& fingerprint) {
+    if (!known_) {
+        note_secured(name, fingerprint);
+        return false;
+    }
+    try {
+        if (!known_->remember(name, fingerprint)) return false;
+        log_.info("{} has proven who it is; from now on no other certificate counts for that name", name);
+    } catch (const std::exception& error) {
+        log_.error("{} has proven who it is, but that cannot be remembered: {}", name, describe(error));
+        unwritten_.insert_or_assign(name, fingerprint);
+    }
+    return true;
 }
 
 std::string TrustGate::refusal_of(const protocol::ClientInfo& client) {
+    using identity::KnownPeers;
+    const bool tls = has_identity_ && !client.fingerprint.empty() && client.rtsp_tls;
+    const auto proof = takes_webrtc(client) || tls ? KnownPeers::Proof::possible : KnownPeers::Proof::none;
     try {
-        if (known_->check(client.name, client.fingerprint) != identity::KnownPeers::Verdict::changed) return {};
-        return fmt::format("it comes with {}. If they say that it is theirs: matrizctl trust \"{}\"",
-                           client.fingerprint.empty() ? "no certificate any more"
-                                                      : "another certificate than before, " + client.fingerprint,
-                           client.name);
+        if (const auto unwritten = unwritten_.find(client.name); unwritten != unwritten_.end()) {
+            known_->remember(unwritten->first, unwritten->second);  // perhaps there is room now
+            unwritten_.erase(unwritten);
+        }
+        const auto verdict = known_->check(client.name, client.fingerprint, proof);
+        std::string how;
+        if (verdict == KnownPeers::Verdict::in_the_clear)
+            how = "in the clear only, where anybody could be it; before it proved who it is";
+        else if (verdict != KnownPeers::Verdict::changed)
+            return {};
+        else if (client.fingerprint.empty())
+            how = "with no certificate any more";
+        else
+            how = "with another certificate than before, " + client.fingerprint;
+        return fmt::format("it comes {}. If they say that it is theirs: matrizctl trust \"{}\"", how, client.name);
     } catch (const std::exception& error) {
         return describe(error);
     }

@@ -302,7 +302,8 @@ void add_security_keys(config::Schema<NodeConfig>& s) {
         "by RTSP.");
     s.choice<Trust>("trust", &NodeConfig::trust, {{"server", Trust::server}, {"pinned", Trust::pinned}},
                     "Whose word counts for who a peer is. server: the config server's. pinned: each peer's first "
-                    "certificate is remembered, another one refused until `matrizctl trust NAME`.");
+                    "certificate is remembered; with another one, or in the clear, it is refused until "
+                    "`matrizctl trust NAME`.");
     s.choice<RtspSecurity>("rtsp_security", &NodeConfig::rtsp_security,
                            {{"plain", RtspSecurity::plain}, {"tls", RtspSecurity::tls}},
                            "tls: serve the stream to peers with a certificate only, encrypted; original nodes cannot "

@@ -1,103 +1,74 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "node/identity/known_peers.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <optional>
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/protocol/codec.hpp"
 #include "common/protocol/fingerprint.hpp"
-#include "common/protocol/json.hpp"
-#include "common/protocol/limits.hpp"
-#include "node/identity/private_file.hpp"
 
 namespace matriz::identity {
-namespace {
 
-constexpr const char* member = "known_peers";
-constexpr std::uintmax_t most_bytes = KnownPeers::most * (protocol::max_name * 6 + 128);
-
-/// Nothing when there is no such file.
-std::optional<std::string> contents(const std::string& path) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error) && !error) return std::nullopt;
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream) throw Error("cannot be read: {}", std::strerror(errno));
-    if (std::filesystem::file_size(path) > most_bytes) throw Error("is too big");
-    return std::string{std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::map<std::string, std::string> parse(const std::string& text) {
-    Json::Value root;
-    const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
-    std::string errors;
-    if (!reader->parse(text.data(), text.data() + text.size(), &root, &errors) || !root.isObject() ||
-        !root[member].isObject())
-        throw Error("is not what this node wrote; repair it, or remove it to trust every peer anew");
-    std::map<std::string, std::string> fingerprints;
-    for (const std::string& name : root[member].getMemberNames()) {
-        const Json::Value& value = root[member][name];
-        const auto clean = protocol::clean_fingerprint(value.isString() ? value.asString() : "");
-        if (!clean) throw Error("has no fingerprint for \"{}\"; repair it, or remove that peer to trust it anew", name);
-        fingerprints.emplace(name, *clean);
-    }
-    return fingerprints;
-}
-
-}  // namespace
-
-KnownPeers::KnownPeers(const std::string& folder) : folder_(folder), path_(folder + "/known_peers.json") {
+KnownPeers::KnownPeers(const std::string& folder) : file_(folder, "known_peers") {
     try {
-        if (const auto text = contents(path_)) remembered_ = parse(*text);
+        for (const auto& [name, text] : file_.read()) {
+            const auto clean = protocol::clean_fingerprint(text);
+            if (!clean)
+                throw Error("has no fingerprint for \"{}\"; repair it, or remove that peer to trust it anew", name);
+            remembered_.emplace(name, *clean);
+        }
     } catch (const std::exception&) {
-        rethrow_in_context("the peers that this node knows, " + path_);
+        rethrow_in_context("the peers that this node knows, " + file_.path());
     }
 }
 
 void KnownPeers::store(Fingerprints fingerprints) {
-    Json::Value root(Json::objectValue);
-    root[member] = Json::Value(Json::objectValue);
-    for (const auto& [name, fingerprint] : fingerprints) root[member][name] = fingerprint;
-    Json::StreamWriterBuilder lines;
-    lines["indentation"] = "  ";
-    lines["emitUTF8"] = true;
-    std::filesystem::create_directories(folder_);
-    write_private(path_, Json::writeString(lines, root) + "\n");
+    file_.write(fingerprints);
     remembered_ = std::move(fingerprints);
 }
 
-KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string& fingerprint) {
+void KnownPeers::require_a_place() const {
+    if (remembered_.size() >= most)
+        throw Error("{} holds {} peers already; remove those that are gone", file_.path(), remembered_.size());
+}
+
+KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string& fingerprint, Proof proof) {
     const auto known = remembered_.find(name);
     if (known == remembered_.end()) {
-        if (fingerprint.empty()) return Verdict::unproven;
-        if (remembered_.size() >= most)
-            throw Error("{} holds {} peers already; remove those that are gone", path_, remembered_.size());
-        Fingerprints more = remembered_;
-        more.emplace(name, fingerprint);
-        store(std::move(more));
-        return Verdict::first_use;
+        if (fingerprint.empty() || proof == Proof::none) return Verdict::unproven;
+        require_a_place();
+        return Verdict::unmet;
     }
-    if (known->second == fingerprint) {
+    const bool same = known->second == fingerprint;
+    if (same && proof == Proof::possible) {
         offered_.erase(name);
         return Verdict::known;
     }
-    offered_.insert_or_assign(name, fingerprint);
-    return Verdict::changed;
+    offered_.insert_or_assign(name, Offered{fingerprint, proof});
+    return same ? Verdict::in_the_clear : Verdict::changed;
+}
+
+bool KnownPeers::remember(const std::string& name, const std::string& fingerprint) {
+    if (remembered_.contains(name)) return false;
+    require_a_place();
+    Fingerprints more = remembered_;
+    more.emplace(name, fingerprint);
+    store(std::move(more));
+    return true;
+}
+
+bool KnownPeers::remembers(const std::string& name, const std::string& fingerprint) const {
+    const auto known = remembered_.find(name);
+    return known != remembered_.end() && known->second == fingerprint;
 }
 
 bool KnownPeers::accept(const std::string& name) {
     const auto offered = offered_.find(name);
     if (offered == offered_.end()) return false;
     Fingerprints changed = remembered_;
-    if (offered->second.empty())
+    if (offered->second.fingerprint.empty() || offered->second.proof == Proof::none)
         changed.erase(name);
     else
-        changed.insert_or_assign(name, offered->second);
+        changed.insert_or_assign(name, offered->second.fingerprint);
     store(std::move(changed));
     offered_.erase(offered);
     return true;
@@ -107,8 +78,13 @@ std::vector<KnownPeers::Entry> KnownPeers::entries() const {
     std::vector<Entry> list;
     for (const auto& [name, fingerprint] : remembered_) {
         const auto offered = offered_.find(name);
-        const bool refused = offered != offered_.end();
-        list.push_back({name, fingerprint, refused, refused ? offered->second : ""});
+        Entry entry{.name = name, .fingerprint = fingerprint};
+        if (offered != offered_.end()) {
+            entry.refused = true;
+            entry.offered = offered->second.fingerprint;
+            entry.in_the_clear = offered->second.proof == Proof::none;
+        }
+        list.push_back(std::move(entry));
     }
     return list;
 }

@@ -13,7 +13,10 @@ std::string to_json(const Trust& trust) {
             peer["name"] = entry.name;
             peer["fingerprint"] = entry.fingerprint;
             peer["refused"] = entry.refused;
-            if (entry.refused) peer["offered"] = entry.offered;
+            if (entry.refused) {
+                peer["offered"] = entry.offered;
+                peer["in_the_clear"] = entry.in_the_clear;
+            }
             peers.append(std::move(peer));
         }
     }

@@ -11,10 +11,10 @@ namespace matriz::status {
 /// What /trust shows and changes.
 struct Trust {
     identity::KnownPeers* known = nullptr;             ///< nullptr: `trust` is not pinned
-    std::function<void(const std::string&)> accepted;  ///< a person trusts this peer's new certificate
+    std::function<void(const std::string&)> accepted;  ///< a person trusts this peer as it comes now
 };
 
-/// {"pinned":bool,"peers":[{"name","fingerprint","refused":bool,"offered"}…]}
+/// {"pinned":bool,"peers":[{"name","fingerprint","refused":bool,"offered","in_the_clear":bool}…]}
 std::string to_json(const Trust& trust);
 
 }  // namespace matriz::status

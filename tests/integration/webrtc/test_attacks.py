@@ -160,6 +160,67 @@ class MiddleTest(AttackCase):
         anna.process.wait_log(r'(?i)trust "bruno"')  # what to do if it is really he
 
 
+class CunningServerTest(AttackCase):
+    """Somebody sends in the clear, and the server would have him heard in bruno's place. anna pins, `transport` is
+    "auto"; zoe believes the server, and shows what anna was spared."""
+
+    def setUp(self):
+        super().setUp()
+        self.lie = None  # what the lists say of bruno instead, once the server lies
+        self.deaf = False  # and whether it passes signals on
+
+    def alter(self, way, _name, message):
+        if not self.lie:
+            return message
+        if self.deaf and "signal" in message:
+            return None
+        for client in message.get("clients", []) if way == "down" else []:
+            if client["name"] == "bruno":
+                client.update(self.lie)
+        return message
+
+    def lied_to(self, deaf=False, **lie):
+        """anna and bruno have met; now the lie: (anna, the probe, the false bruno, zoe)."""
+        self.serve()
+        url = self.middle(self.alter).url_at(natlab.SERVER4)
+        hosts = [self.lab.site(name, "open").host(name) for name in ("here", "there", "elsewhere", "evil")]
+        anna, bruno = self.pair(*hosts[:2], server_url=url, trust="pinned", transport="auto")
+        self.probe_pair(anna, bruno).stop()
+        evil = self.stage.watch(Node(self.stage.folder, "evil", self.jack, ports.reserve(), None, host=hosts[3], url="",
+                                     transport="rtsp", allow=["0.0.0.0/0"])).start()
+        self.deaf = deaf
+        self.lie = {"ip": hosts[3].address4, "port": evil.rtsp_port, **lie}
+        zoe = self.node("zoe", hosts[2], server_url=url, transport="auto")  # the list is pushed as she comes
+        for node in (evil, zoe):
+            self.jack.wait_ports(node.send_port())
+
+        class False_:
+            """Under the name by which he is to be heard."""
+            name, config, host = "bruno", evil.config, evil.host
+            send_port = staticmethod(evil.send_port)
+        return anna, self.stage.probe(self.jack, {False_: [anna, zoe]}), False_, zoe
+
+    def test_friend_said_to_be_in_the_clear(self):
+        """The right fingerprint, and that he takes plain RTSP only."""
+        anna, probe, false, zoe = self.lied_to(transport="rtsp")
+        self.wait_reason(anna, "bruno", "in the clear", timeout=20)
+        probe.wait_heard((false, zoe))
+        self.assert_nothing_heard(probe, (false, anna))
+        self.assertEqual(self.link(anna, "bruno")["state"], "refused")
+        anna.process.wait_log(r'bruno is refused: .*matrizctl trust "bruno"')
+
+    def test_friend_whose_signals_are_lost(self):
+        """All the list says could be true but the address; and no signal gets through, so that WebRTC fails."""
+        anna, probe, false, zoe = self.lied_to(deaf=True)
+        wait_for(lambda: "anybody could be it" in (self.link(anna, "bruno").get("why") or ""), 40, "anna to see it")
+        self.assertEqual(self.link(anna, "bruno")["transport"], "webrtc")
+        probe.wait_heard((false, zoe), timeout=40)
+        self.assert_nothing_heard(probe, (false, anna))
+        # Nor does the address that the server gave to a friend take the plain stream of who wants proof.
+        ask = [false.host.call(request, node.host.address4, node.rtsp_port)[0] for node in (anna, zoe)]
+        self.assertEqual(ask, [403, 200])
+
+
 class ReplayTest(AttackCase):
     def test_replayed_signals(self):
         """All that bruno ever said to anna, said again while they play, and the other way round."""

@@ -71,8 +71,8 @@ TEST(Trust, ShowsAndAccepts) {
         second += ":BB";
     }
     identity::KnownPeers known(folder);
-    known.check(name, first);
-    known.check(name, second);
+    known.remember(name, first);
+    known.check(name, second, identity::KnownPeers::Proof::possible);
     std::string accepted;
     status::StatusServer server("127.0.0.1", 0, [] { return status::test::example(); });
     EXPECT_EQ(while_serving([&] { return accept_peer("127.0.0.1", server.port(), name).text; }),

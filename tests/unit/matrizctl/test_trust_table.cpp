@@ -36,6 +36,18 @@ TEST(TrustTable, NamesWhatWasRefused) {
               "        is refused. If they say that it is theirs: matrizctl trust \"é\"\n");
 }
 
+TEST(TrustTable, SaysWhenACertificateWouldNotHaveToBeProven) {
+    EXPECT_EQ(shown(R"({"pinned":true,"peers":[
+        {"name":"lisboa","fingerprint":"BB","refused":true,"offered":"BB","in_the_clear":true},
+        {"name":"porto","fingerprint":"CC","refused":true,"offered":"","in_the_clear":true}]})"),
+              "lisboa  BB\n"
+              "        BB, unproven: its sound would come in the clear\n"
+              "        is refused. If they say that it is theirs: matrizctl trust \"lisboa\"\n"
+              "porto   CC\n"
+              "        no certificate at all\n"
+              "        is refused. If they say that it is theirs: matrizctl trust \"porto\"\n");
+}
+
 TEST(TrustTable, SurvivesNonsense) {
     EXPECT_THAT(shown("{\"pinned\":true,\"peers\":[7,{\"name\":7},{\"name\":\"a\\u001bb\",\"fingerprint\":\"x\"}]}"),
                 testing::Not(HasSubstr("\x1b")));

@@ -104,8 +104,8 @@ TEST_F(StatusServerTest, OnlyAProgramOnThisMachineChangesTrust) {
         return rest;
     }();
     identity::KnownPeers known(folder);
-    known.check("porto", print);
-    known.check("porto", "");
+    known.remember("porto", print);
+    known.check("porto", "", identity::KnownPeers::Proof::possible);
     server.set_trust({&known, [&](const std::string& name) { accepted += name; }});
     EXPECT_EQ(ask("POST", "/trust/porto").status, 403U) << "a form of a web page can send this";
     EXPECT_EQ(ask("POST", "/trust/porto", {{"Origin", "http://evil.example"}, {"X-Matriz", "1"}}).status, 403U);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/transport/trials.hpp"
+
+#include <utility>
+
+namespace matriz::transport {
+
+void Trials::start(Time now) {
+    ended_ = now;
+    hastened_ = false;
+}
+
+void Trials::begun(Time now) {
+    begun_ = now;
+    hastened_ = false;
+}
+
+Trials::Step Trials::ended(Time now, Step step) {
+    ended_ = now;
+    return step;
+}
+
+Trials::Step Trials::update(Time now, bool rtsp_plays, const Webrtc* trial) {
+    if (trial == nullptr) {
+        const bool due = now - ended_ >= (rtsp_plays ? pause : pause_in_silence);
+        return due || std::exchange(hastened_, false) ? Step::begin : Step::none;
+    }
+    if (trial->connected && trial->playing) return ended(now, Step::turn);
+    // Somebody may be in between; what proves nothing is worth nothing then.
+    if (trial->refused && !rtsp_tls_) return ended(now, Step::turn);
+    if (trial->ever_connected && !trial->connected) return ended(now, Step::end_and_renew);
+    if (!trial->connected && now - begun_ >= length) return ended(now, Step::end);
+    return Step::none;
+}
+
+}  // namespace matriz::transport
