@@ -125,6 +125,8 @@ class Connection {
     std::string no_way() const;
     void fail(Trouble trouble, const std::string& reason);
 
+    void allow_packets();
+
     static GstPadProbeReturn on_packet(GstPad*, GstPadProbeInfo*, gpointer data) noexcept;
 
     const ConnectionConfig config_;

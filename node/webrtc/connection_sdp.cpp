@@ -100,6 +100,7 @@ void Connection::make_transceivers(int send_line) {
 void Connection::make_offer(std::optional<Outgoing> outgoing, std::optional<Format> incoming) {
     outgoing_ = std::move(outgoing);
     incoming_ = std::move(incoming);
+    allow_packets();
     if (outgoing_) request_sink(0);
     if (incoming_) add_transceiver(*incoming_);
     const auto options = gst::own(
@@ -121,6 +122,7 @@ void Connection::take_offer(Description offer, const Choice& choice, std::option
         outgoing_ = std::move(outgoing);
         outgoing_->format = choice.send;
     }
+    allow_packets();
     for (const Media& media : offered_.media)
         for (const std::string& candidate : media.candidates) ice_.note_remote(candidate);
     set_description("set-remote-description", true, offered_,

@@ -266,6 +266,8 @@ void Reader::finish() {
         if (!bundle || !in) throw Malformed("not all in one bundle");
         if (media.fingerprint.empty()) throw Malformed("an m-line without a fingerprint of SHA-256");
     }
+    if (std::count_if(all.begin(), all.end(), [](const Media& media) { return media.data; }) > 1)
+        throw Malformed("more than one m-line for data");
     if (std::all_of(all.begin(), all.end(), [](const Media& media) { return media.rejected; }))
         throw Malformed("every m-line is rejected");
 }

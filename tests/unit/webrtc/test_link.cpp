@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "tests/unit/webrtc/rude_end.hpp"
 #include "tests/unit/webrtc/two_links.hpp"
 
 namespace matriz::webrtc::test {
@@ -186,6 +187,37 @@ TEST_F(TwoLinks, APeerThatCallsForEverCostsLittle) {
     // It is still there for the true one.
     open(porto_);
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
+TEST_F(TwoLinks, AFloodEndsTheConnectionAndIsNamed) {
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+    lisboa_.tone->copies = 40;
+    ASSERT_TRUE(wait_for([&] { return porto_.link->status().reason.find("packets a second") != std::string::npos; }))
+        << describe();
+    EXPECT_FALSE(porto_.link->status().connected);
+    lisboa_.tone->copies = 1;
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
+TEST_F(TwoLinks, WhoOpensMoreChannelsThanOneIsCutOff) {
+    lisboa_.tone = std::make_unique<Tone>(lisboa_.stream, lisboa_.volume);
+    RudeEnd rude(lisboa_, porto_, jackd().name(), [this](const Json::Value& body) {
+        const std::lock_guard lock(porto_.mutex);
+        if (porto_.link) porto_.link->receive(body);
+    });
+    porto_.tamper = [&rude](const Json::Value& body) {
+        rude.receive(body);
+        return false;
+    };
+    open(porto_);
+    ASSERT_TRUE(wait_for([&] { return plays(porto_) && porto_.link->status().rtt_ms; })) << describe();
+    rude.open_channels(100);
+    ASSERT_TRUE(wait_for([&] {
+        return porto_.link->status().reason.find("more data channels than one") != std::string::npos;
+    })) << describe();
+    EXPECT_FALSE(porto_.link->status().connected);
+    close(porto_);
 }
 
 TEST_F(TwoLinks, ReplayedSignalsChangeNothing) {

@@ -129,6 +129,7 @@ TEST(Sdp, WhatIsNoneOrTooMuchIsRefused) {
         replaced(good(), "a=rtpmap:96 opus/48000/2", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:96 L16/48000/2"),
         replaced(good(), "a=sctp-port:5000", "a=sctp-port:0"),
         good() + good() + good(),
+        replaced(good(), "BUNDLE 0 1 2", "BUNDLE 0 1 2 3") + data("3"),
     };
     for (const std::string& text : texts) EXPECT_THROW(parse_sdp(text), Malformed) << text;
 }
