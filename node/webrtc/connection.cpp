@@ -288,8 +288,13 @@ void Connection::take_channel(GObject* channel) {
     g_object_get(channel, "label", &raw, nullptr);
     const auto label = gst::own(raw);
     if (pings_ || !label || std::string_view(label.get()) != channel_label()) return;
-    pings_.emplace(channel, context_, config_.capture_latency);
+    pings_.emplace(channel, context_, [this] { return capture_latency(); });
     if (verified_) pings_->begin();
+}
+
+std::chrono::microseconds Connection::capture_latency() const {
+    if (!outgoing_ || !config_.capture_latency) return std::chrono::microseconds{0};
+    return config_.capture_latency(outgoing_->stream.format.codec);
 }
 
 glib::Ref<GObject> Connection::session() const {

@@ -35,7 +35,8 @@ struct ConnectionConfig {
     std::chrono::duration<double, std::milli> playout_min{0};
     std::chrono::duration<double, std::milli> playout_max{200};
     std::vector<protocol::IceServer> ice_servers;
-    std::function<std::chrono::microseconds()> capture_latency;  ///< on the connection's thread; may be empty
+    /// Of what is sent in this codec, for the pings; on the connection's thread. May be empty.
+    std::function<std::chrono::microseconds(dsp::CodecId)> capture_latency;
 };
 
 enum class Trouble {
@@ -119,6 +120,7 @@ class Connection {
     void on_pad(GstPad* pad);
     void on_bus(GstMessage* message) noexcept;
     bool verify();
+    std::chrono::microseconds capture_latency() const;
     void make_playout();
     void link(GstPad* pad);
     glib::Ref<GObject> session() const;

@@ -125,8 +125,8 @@ ConnectionConfig Life::connection_config() const {
             .playout_min = config_.playout_min,
             .playout_max = config_.playout_max,
             .ice_servers = config_.ice_servers ? config_.ice_servers() : std::vector<protocol::IceServer>{},
-            .capture_latency = [offer = config_.offer] {
-                return offer != nullptr ? capture_latency(*offer) : std::chrono::microseconds{0};
+            .capture_latency = [offer = config_.offer](dsp::CodecId codec) {
+                return offer != nullptr ? capture_latency(*offer, codec) : std::chrono::microseconds{0};
             }};
 }
 

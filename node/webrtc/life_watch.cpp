@@ -185,9 +185,6 @@ void Life::publish() {
     const auto now = Clock::now();
     const bool connected = current_ && !silent_;
     if (connected) last_good_ = now;
-    double output_ms = 0;
-    if (const auto ask = own_ask(); ask && ask->rate.hz > 0)
-        output_ms = 1e3 * static_cast<double>(ask->period.count) / ask->rate.hz;
     const std::lock_guard lock(mutex_);
     status_.connected = connected;
     status_.verified = current_ && current_->connection->verified();
@@ -214,7 +211,7 @@ void Life::publish() {
     status_.rtt_ms = to_ms(estimate->round_trip);
     status_.clock_offset_ms = to_ms(estimate->offset);
     // status() adds the playout's delay of its moment.
-    status_.one_way_ms = to_ms(estimate->round_trip) / 2 + to_ms(pings->peer_capture()) + output_ms;
+    status_.one_way_ms = to_ms(estimate->round_trip) / 2 + to_ms(pings->peer_capture());
 }
 
 }  // namespace matriz::webrtc

@@ -24,7 +24,8 @@ struct LinkStatus : receiver::ReceiverStatus {
     std::string remote_address;
     std::optional<double> rtt_ms;
     std::optional<double> clock_offset_ms;  ///< the other's monotonic clock minus ours
-    std::optional<double> one_way_ms;  ///< from its microphone to our loudspeaker: its capture, the way, our playout
+    /// From its microphone's JACK port to this node's: its frame and codec, the way, our playout's delay.
+    std::optional<double> one_way_ms;
     std::string turn_trouble;   ///< why there is no relay although TURN is set up; empty: all is well, or not known yet
     bool sending = false;       ///< our sound goes to it
     std::string sending_codec;  ///< RTP encoding name
