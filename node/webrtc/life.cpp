@@ -165,10 +165,11 @@ void Life::call_later(milliseconds wait) {
         wait, [this] { call(); }, worker_.context());
 }
 
-/// How long to wait before the next attempt that the peer asks for: one that asks for ever costs little.
+/// How long to wait before the next attempt that the peer asks for: one that asks for ever costs little, here and of
+/// what the server lets a node signal.
 milliseconds Life::pause_left() const {
-    if (begun_.empty()) return milliseconds{0};
-    auto next = begun_.back() + least_pause;
+    auto next = called_ + least_pause;
+    if (!begun_.empty()) next = std::max(next, begun_.back() + least_pause);
     if (begun_.size() == most_in_a_row) next = std::max(next, begun_.front() + row_time);
     return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(next - Clock::now()));
 }

@@ -189,6 +189,28 @@ TEST_F(TwoLinks, APeerThatCallsForEverCostsLittle) {
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
 }
 
+TEST_F(TwoLinks, APeerThatAsksForAnotherCallForEverCostsLittle) {
+    porto_.tamper = [this](const Json::Value& body) {
+        if (!body.isMember("call")) return false;
+        Json::Value again;
+        again["webrtc"] = 1;
+        again["session"] = body["session"];
+        again["bye"]["code"] = "again";
+        const std::lock_guard lock(porto_.mutex);
+        for (int i = 0; porto_.link && i < 50; ++i) porto_.link->receive(again);
+        return false;
+    };
+    const auto began = std::chrono::steady_clock::now();
+    open(porto_);
+    constexpr int calls = 6;
+    ASSERT_TRUE(wait_for([&] { return porto_.link->status().attempts >= calls; })) << describe();
+    EXPECT_GE(std::chrono::steady_clock::now() - began, (calls - 1) * std::chrono::milliseconds{300});
+    close(porto_);
+    porto_.tamper = {};
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
 TEST_F(TwoLinks, AFloodEndsTheConnectionAndIsNamed) {
     open_both();
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
