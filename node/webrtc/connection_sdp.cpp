@@ -162,12 +162,12 @@ void Connection::describe_ourselves(bool offer, const std::string& error, const 
 
 void Connection::take_answer(Description answer) {
     check_answer(offered_, answer);
+    settle_answer(offered_, answer);
     bool goes = false;
     std::optional<Format> comes;
-    for (Media& media : answer.media) {
+    for (const Media& media : answer.media) {
         for (const std::string& candidate : media.candidates) ice_.note_remote(candidate);
         if (media.data) continue;
-        if (!media.formats.empty()) media.formats.resize(1);
         if (webrtc::receives(media.direction)) goes = true;
         if (webrtc::sends(media.direction)) comes = media.formats.front();
     }

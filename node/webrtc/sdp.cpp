@@ -110,6 +110,19 @@ void check_answer(const Description& offer, const Description& answer) {
     }
 }
 
+void settle_answer(const Description& offer, Description& answer) {
+    for (std::size_t i = 0; i < answer.media.size(); ++i) {
+        auto& given = answer.media[i].formats;
+        if (given.empty()) continue;
+        given.resize(1);
+        const auto& asked = offer.media[i].formats;
+        const auto meant = std::find_if(asked.begin(), asked.end(), [&](const Format& known) {
+            return known.payload_type == given.front().payload_type;
+        });
+        if (meant != asked.end()) given.front() = *meant;
+    }
+}
+
 namespace {
 
 std::vector<std::string_view> words_of(std::string_view line) {

@@ -69,6 +69,10 @@ void set_fingerprint(Description& description, const std::string& fingerprint);
 /// Throws protocol::Malformed when `answer` is none to `offer`: other m-lines, a direction or a payload type that was
 /// not offered.
 void check_answer(const Description& offer, const Description& answer);
+/// Leaves each m-line of an answer that check_answer() has been through its first format, and that as it was offered:
+/// an answer may rightly have other parameters (they are about what its sender wants to get), but what comes is what we
+/// asked for.
+void settle_answer(const Description& offer, Description& answer);
 
 /// Throws protocol::Malformed when `candidate` is no candidate's line for UDP. An empty one is good.
 void check_candidate(std::string_view candidate);

@@ -154,6 +154,9 @@ TEST(SdpAnswer, OnlyWhatWasOffered) {
         if (!media.formats.empty()) media.formats.resize(1);
     }
     EXPECT_NO_THROW(check_answer(offer, answer));
+    Description other = answer;
+    other.media[0].formats[0].fmtp = "minptime=10;useinbandfec=1";  // as browsers do
+    EXPECT_NO_THROW(check_answer(offer, other));
     const auto refused = [&](auto change) {
         Description changed = answer;
         change(changed);
@@ -169,6 +172,22 @@ TEST(SdpAnswer, OnlyWhatWasOffered) {
     refused([](Description& changed) { changed.media[0].formats[0].encoding = "PCMU"; });
     refused([](Description& changed) { changed.media[0].formats[0].rate = 8000; });
     refused([](Description& changed) { changed.media[0].formats[0].channels = 8; });
+}
+
+TEST(SdpAnswer, WhatComesIsWhatWasOfferedWhateverItSaysOfIt) {
+    const Description offer = parse_sdp(good());
+    Description answer = offer;
+    answer.media[0].formats = {{96, "OPUS", 48000, 2, "frame=1;red-pt=7;red-codec=float32"}};
+    answer.media[1].formats = {offer.media[1].formats[1], offer.media[1].formats[0]};
+    answer.media[1].formats[0].fmtp = "frame=7";
+    settle_answer(offer, answer);
+    EXPECT_EQ(answer.media[0].formats, std::vector<Format>{offer.media[0].formats[0]});
+    EXPECT_EQ(answer.media[1].formats, std::vector<Format>{offer.media[1].formats[1]});
+    EXPECT_EQ(answer.media[2], offer.media[2]);
+    // Nothing goes over a rejected m-line, whatever it names.
+    answer.media[0].rejected = true;
+    answer.media[0].formats = {{0, "PCMU", 8000, 1, ""}};
+    EXPECT_NO_THROW(settle_answer(offer, answer));
 }
 
 TEST(Candidate, IsOneOrNone) {
