@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -108,6 +109,8 @@ class Connection {
     void watch_webrtcbin();
     void request_sink(int mline);
     void add_transceiver(const Format& format);
+    bool admit(const std::string& candidate);
+    void admit_candidates(Description& description);
     void make_transceivers(int send_line);
     GstPromise* promise(const char* field, Reply reply);
     void ask_webrtcbin(const char* signal, const char* field, Reply reply);
@@ -153,6 +156,7 @@ class Connection {
     std::vector<gst::Ref<GstPad>> pads_;  ///< not linked yet
     std::string peer_fingerprint_;
     std::size_t remote_candidates_ = 0;
+    std::set<std::string> remote_names_;  ///< in them
     std::optional<Clock::time_point> gathering_since_;
     bool gathered_ = false;
     bool verified_ = false;

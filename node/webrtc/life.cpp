@@ -252,8 +252,8 @@ void Life::on_failed(std::uint64_t serial, Trouble trouble, const std::string& r
     }
 }
 
-/// The attempt has failed.
-void Life::give_up(Trouble trouble, const std::string& reason) {
+/// The attempt has failed. `session`: whom to tell of it, where that has no connection yet.
+void Life::give_up(Trouble trouble, const std::string& reason, const SessionId* session) {
     const bool refused = trouble == Trouble::identity;
     if (next_) {
         const std::string seen = next_->connection ? next_->connection->peer_fingerprint() : std::string();
@@ -261,9 +261,11 @@ void Life::give_up(Trouble trouble, const std::string& reason) {
             const std::lock_guard lock(mutex_);
             status_.peer_fingerprint = seen;
         }
-        send(next_->id,
-             Bye{.code = refused ? Bye::Code::identity : Bye::Code::failed, .reason = reason.substr(0, max_reason)});
+        session = &next_->id;
     }
+    if (session != nullptr)
+        send(*session,
+             Bye{.code = refused ? Bye::Code::identity : Bye::Code::failed, .reason = reason.substr(0, max_reason)});
     next_.reset();
     calling_ = false;
     calls_.end();

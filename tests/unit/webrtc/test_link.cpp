@@ -211,6 +211,26 @@ TEST_F(TwoLinks, APeerThatAsksForAnotherCallForEverCostsLittle) {
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
 }
 
+TEST_F(TwoLinks, WhoOffersGarbageIsToldAndCalledAgain) {
+    // The link says goodbye after this test has ended.
+    const auto seen = std::make_shared<std::pair<std::atomic<int>, std::atomic<int>>>();
+    porto_.tamper = [this, seen](const Json::Value& body) {
+        if (body.isMember("bye") && body["bye"]["code"] == "failed") ++seen->second;
+        if (!body.isMember("call")) return false;
+        ++seen->first;
+        Json::Value offer;
+        offer["webrtc"] = 1;
+        offer["session"] = body["session"];
+        offer["offer"]["sdp"] = "v=0\r\nm=audio 9 RTP/AVP 0\r\n";
+        const std::lock_guard lock(porto_.mutex);
+        if (porto_.link) porto_.link->receive(offer);
+        return false;
+    };
+    open(porto_);
+    ASSERT_TRUE(wait_for([&] { return seen->first >= 3 && seen->second >= 2; })) << describe();
+    EXPECT_NE(porto_.link->status().reason.find("not understood"), std::string::npos) << describe();
+}
+
 TEST_F(TwoLinks, AFloodEndsTheConnectionAndIsNamed) {
     open_both();
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();

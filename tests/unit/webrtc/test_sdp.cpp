@@ -196,12 +196,18 @@ TEST(Candidate, IsOneOrNone) {
           "candidate:3 1 UDP 2015363839 fe80::fc:ff:fe00:1 50848 typ host",
           "candidate:842163049 1 udp 1677729535 203.0.113.7 45664 typ srflx raddr 0.0.0.0 rport 0 generation 0",
           "candidate:1 1 UDP 1 3c5b1f6e-1f6e-4f2a-9c50-aaaaaaaaaaaa.local 9 typ host"})
-        EXPECT_NO_THROW(check_candidate(text)) << text;
+        EXPECT_TRUE(check_candidate(text)) << text;
+    // Browsers have them, too: passed over, and no reason to refuse the rest.
+    EXPECT_FALSE(check_candidate("candidate:1 1 tcp 1518280447 192.0.2.2 9 typ host tcptype active"));
+    EXPECT_EQ(parse_sdp(good() + "a=candidate:1 1 tcp 1518280447 192.0.2.2 9 typ host tcptype active\r\n"),
+              parse_sdp(good()));
     for (const char* text :
          {"candidate:", "a=candidate:1 1 UDP 1 10.0.0.1 9 typ host", "candidate:1 1 UDP 1 10.0.0.1 9 typ",
           "candidate:1 1 UDP 1 10.0.0.1 9 typ moon", "candidate:1 x UDP 1 10.0.0.1 9 typ host",
           "candidate:1 1 UDP 1 10.0.0.1\r\n 9 typ host", "candidate:1 1 UDP 1 /etc/passwd 9 typ host",
-          "candidate:1 1 UDP 1 10.0.0.1 999999 typ host"})
+          "candidate:1 1 UDP 1 10.0.0.1 999999 typ host", "candidate:1 1 UDP 1 example.org 9 typ host",
+          "candidate:1 1 UDP 1 10.0.0.1.example 9 typ host", "candidate:1 1 UDP 1 .local 9 typ host",
+          "candidate:1 1 UDP 1 www.example.local 9 typ host", "candidate:1 1 UDP 1 10.0.0 9 typ host"})
         EXPECT_THROW(check_candidate(text), Malformed) << text;
     EXPECT_EQ(candidate_parts("candidate:1 1 UDP 7 192.0.2.2 37408 typ relay raddr 1.2.3.4").type, "relay");
     EXPECT_EQ(candidate_parts("candidate:1 1 UDP 7 192.0.2.2 37408 typ relay").address, "192.0.2.2");
