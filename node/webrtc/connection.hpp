@@ -83,6 +83,8 @@ class Connection {
     bool hears() const noexcept { return incoming_.has_value(); }
     bool sends() const noexcept { return outgoing_.has_value(); }
     std::string sending_codec() const { return outgoing_ ? outgoing_->format.encoding : std::string(); }
+    /// Why that is not the configured one; empty when it is.
+    std::string sending_reason() const { return outgoing_ ? outgoing_->reason : std::string(); }
     /// Packets so far, and when the first came (once there are some).
     std::uint64_t packets() const noexcept { return packets_.load(std::memory_order_acquire); }
     std::chrono::steady_clock::time_point first_packet() const noexcept;

@@ -231,6 +231,8 @@ void Life::on_verified(std::uint64_t serial) {
               path ? fmt::format(" ({}, {} to {})", path->kind, path->local_address, path->remote_address) : "",
               connection.hears() ? connection.codec() : "nothing",
               connection.sends() ? connection.sending_codec() : "nothing");
+    if (const auto reason = connection.sending_reason(); !reason.empty())
+        log_.info("{}; it gets standard Opus", reason);
     {
         const std::lock_guard lock(mutex_);
         sink_ = gst::Ref<GstElement>::share(connection.sink());

@@ -195,6 +195,7 @@ void Life::publish() {
         status_.remote_address.clear();
         status_.codec.clear();
         status_.sending_codec.clear();
+        status_.sending_reason.clear();
         status_.sending = false;
         status_.rtt_ms = status_.clock_offset_ms = status_.one_way_ms = std::nullopt;
         status_.report.reset();
@@ -205,6 +206,7 @@ void Life::publish() {
     status_.codec = connection.codec();
     status_.sending = connection.sends();
     status_.sending_codec = connection.sending_codec();
+    status_.sending_reason = connection.sending_reason();
     const auto* pings = connection.pings();
     const auto estimate = pings != nullptr ? pings->estimate() : std::nullopt;
     if (!estimate) return;

@@ -246,6 +246,7 @@ std::optional<Outgoing> outgoing_for(emitter::Offer* offer, const std::optional<
     // The sinks share it; whoever has the offer sees to it that it outlives them.
     if (variant.red) outgoing.red = std::shared_ptr<emitter::Offer>(std::shared_ptr<void>(), offer);
     outgoing.format = format_of(outgoing.stream);
+    outgoing.reason = variant.reason;
     return outgoing;
 }
 

@@ -46,6 +46,7 @@ struct Outgoing {
     std::shared_ptr<emitter::Offer> red;  ///< whose redundancy they get inside RED; null: as they are
     plugin::RtpStream stream;             ///< what they must be; others are dropped
     Format format;                        ///< as it was agreed; its payload type may be another than the stream's
+    std::string reason = {};              ///< why it is not in the configured codec; empty when it is
 };
 /// Nothing when there is no such thing. `offer` must outlive it.
 std::optional<Outgoing> outgoing_for(emitter::Offer* offer, const std::optional<std::string>& ask);

@@ -53,6 +53,26 @@ TEST_F(TwoLinks, EachWayHasItsOwnCodec) {
     EXPECT_EQ(porto_.link->status().playout.malformed, 0U);
 }
 
+TEST_F(TwoLinks, WhoCannotPlayTheConfiguredCodecIsNamedWithTheReason) {
+    lisboa_.stream.codec = porto_.stream.codec = dsp::CodecId::opus_custom;
+    porto_.ask.period = lisboa_.ask.period = Frames{128};
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return lisboa_.link->status().sending && porto_.link->status().sending; }))
+        << describe();
+    for (const End* end : {&lisboa_, &porto_}) {
+        const auto status = end->link->status();
+        EXPECT_EQ(status.sending_codec, "RED");
+        EXPECT_NE(status.sending_reason.find("the same JACK rate and period"), std::string::npos)
+            << status.sending_reason;
+    }
+    close(lisboa_);
+    close(porto_);
+    lisboa_.ask.period = Frames{64};
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return porto_.link->status().sending; })) << describe();
+    EXPECT_EQ(porto_.link->status().sending_reason, "");
+}
+
 TEST_F(TwoLinks, ADirectionNobodyWantsIsLeftOut) {
     lisboa_.hears = false;
     open_both();
