@@ -98,7 +98,8 @@ class Connection {
     /// Why there is no relay although TURN is set up; empty while all is well or not known yet.
     std::string turn_trouble() const;
 
-    static constexpr std::chrono::seconds turn_limit{5};  ///< for a relay to be allocated
+    /// For a relay to be allocated; less than the shortest attempt, which is to name it.
+    static constexpr std::chrono::seconds turn_limit{3};
 
   private:
     struct Foreign;

@@ -83,6 +83,7 @@ void Life::refresh(std::string reason) {
         another_wanted_ = Clock::now();
         asked_again_ = {};
         call_wait_ = first_call_wait;
+        attempt_limit_ = Link::first_connect_limit;
         backoff_.reset();
         if (caller_)
             call();
@@ -219,6 +220,7 @@ void Life::on_verified(std::uint64_t serial) {
     packets_seen_ = 0;
     connected_since_ = last_sign_ = last_packet_ = Clock::now();
     call_wait_ = first_call_wait;
+    attempt_limit_ = Link::first_connect_limit;
     said_.clear();
     Connection& connection = *current_->connection;
     try {
@@ -269,6 +271,7 @@ void Life::give_up(Trouble trouble, const std::string& reason, const SessionId* 
         send(*session,
              Bye{.code = refused ? Bye::Code::identity : Bye::Code::failed, .reason = reason.substr(0, max_reason)});
     next_.reset();
+    attempt_limit_ = Link::connect_limit;
     calling_ = false;
     calls_.end();
     offers_.end();

@@ -101,6 +101,7 @@ class Life {
     bool calling_ = false;  ///< a call waits for its offer
     Clock::time_point called_{};
     std::chrono::milliseconds call_wait_;
+    std::chrono::seconds attempt_limit_ = Link::first_connect_limit;
     std::optional<Clock::time_point> another_wanted_;  ///< since when, even while the one in use works
     Clock::time_point asked_again_{};
     std::optional<std::pair<SessionId, Call>> postponed_;

@@ -55,11 +55,10 @@ void Life::watch_attempt(Clock::time_point now) {
         return give_up(Trouble::failed,
                        "it does not answer our offer: its node may be busy, or the config server not there");
     const std::string turn = next_->connection->turn_trouble();
-    if (now - next_->began > Link::connect_limit) {
-        std::string reason =
-            fmt::format("no connection within {} s: a firewall may be in the way", Link::connect_limit.count());
-        if (!turn.empty()) reason = fmt::format("no connection within {} s, and {}", Link::connect_limit.count(), turn);
-        return give_up(Trouble::failed, reason);
+    if (now - next_->began > attempt_limit_) {
+        const std::string late = fmt::format("no connection within {} s", attempt_limit_.count());
+        return give_up(Trouble::failed,
+                       turn.empty() ? late + ": a firewall may be in the way" : fmt::format("{}, and {}", late, turn));
     }
     if (turn.empty() || current_) return;
     const std::lock_guard lock(mutex_);

@@ -190,6 +190,23 @@ TEST_F(TwoLinks, ATurnServerThatGivesNoRelayIsNamed) {
         << describe();
 }
 
+TEST_F(TwoLinks, AFirstAttemptThatFailsIsSoonFollowedByAnother) {
+    const auto closed = std::make_shared<std::atomic<bool>>(true);
+    lisboa_.tamper =
+        porto_.tamper = [closed](const Json::Value& body) { return !*closed || !body.isMember("candidate"); };
+    open_both();
+    for (const char* reason : {"within 4 s", "within 10 s"})
+        ASSERT_TRUE(wait_for([&] {
+            // Whichever of the two is first tells the other.
+            return lisboa_.link->status().reason.find(reason) != std::string::npos ||
+                   porto_.link->status().reason.find(reason) != std::string::npos;
+        })) << reason
+            << "\n"
+            << describe();
+    *closed = false;
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
 TEST_F(TwoLinks, APeerThatCallsForEverCostsLittle) {
     open(lisboa_);
     Json::Value call;
