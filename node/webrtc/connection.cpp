@@ -125,6 +125,7 @@ Connection::~Connection() {
     mailbox_.close();
     watch_.cancel();
     if (subscribed_) outgoing_->packets->remove(subscribed_.get());
+    ice_.release_relays();
 }
 
 void Connection::watch_webrtcbin() {

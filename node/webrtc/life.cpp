@@ -213,8 +213,8 @@ void Life::on_verified(std::uint64_t serial) {
         const std::lock_guard lock(mutex_);
         sink_.reset();
     }
-    current_.reset();  // its ports are wanted
-    current_ = std::move(next_);
+    // The other one goes on until this one plays: its end may wait for a TURN server.
+    const auto before = std::exchange(current_, std::move(next_));
     silent_ = false;
     if (another_wanted_ && current_->began > *another_wanted_) another_wanted_.reset();
     packets_seen_ = 0;

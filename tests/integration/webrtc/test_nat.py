@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two nodes, each behind a router: they hear one another whatever the routers are, on the way that status names."""
 import os
+import re
 import time
 
 from harness import natlab
@@ -140,6 +141,41 @@ class TroubleTest(NatCase):
         since = time.monotonic()
         self.probe_pair(*nodes, timeout=60)
         print(f"# opened, heard after {time.monotonic() - since:.1f} s", flush=True)
+
+
+class RelayTest(NatCase):
+    """What a TURN server lends is given back: it counts how much one user has, and keeps it for ten minutes."""
+
+    def setUp(self):
+        super().setUp()
+        self.serve()
+        self.nodes = self.pair(*(self.lab.site(name, "relay-only").host(name) for name in ("here", "there")))
+        self.probe_pair(*self.nodes)
+        for node, other in (self.nodes, self.nodes[::-1]):
+            self.wait_path(node, other, "relay")
+
+    def lent(self):
+        """Allocations that coturn has made and not ended."""
+        log = self.turn.process.log()
+        made = set(re.findall(r"session (\d+): new, .*lifetime", log))
+        self.assertTrue(made, "coturn's log tells of no allocation")
+        return made - set(re.findall(r"session (\d+): delete: realm", log))
+
+    def test_given_back(self):
+        anna, bruno = self.nodes
+        before = self.lent()
+        self.assertTrue(before)
+        self.assertEqual(bruno.leave(), 0)
+        wait_for(lambda: bruno.name not in anna.peers(), 20, "anna to know that bruno left")
+        wait_for(lambda: not self.lent(), 20, "coturn to have back what it lent")
+
+    def test_turn_server_is_gone(self):
+        """Nobody waits for ever to give it back."""
+        anna, bruno = self.nodes
+        self.turn.process.kill()
+        self.assertEqual(bruno.leave(), 0)
+        wait_for(lambda: bruno.name not in anna.peers(), 20, "anna to know that bruno left")
+        self.assertEqual(anna.leave(), 0)
 
 
 class OutageTest(NatCase):
