@@ -7,7 +7,7 @@ import time
 from harness import natlab
 from harness.case import main
 from harness.programs import program, run
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 from nat_case import NatCase
 
 # The smaller name makes the offer, the larger one calls: a table with both orders of each two kinds has both roles.
@@ -188,20 +188,27 @@ class OutageTest(NatCase):
         self.nodes = self.pair(*self.hosts)
         self.probe = self.probe_pair(*self.nodes)
 
-    def back(self, what, since, mark, timeout=30):
-        """Waits until sound came back at both after `mark`, and stays; says how long it took from `since`."""
-        took = []
+    def back(self, what, since, mark, limit=None, timeout=30):
+        """Waits until sound came back at both after `mark`, and stays; says how long it took from `since`, which must not
+        be more than `limit` seconds."""
+        took, late = [], []
         for sender, listener in (self.nodes, self.nodes[::-1]):
             wait_for(lambda s=sender, l=listener: self.probe.onset(s, l, mark), timeout,
                      f"the sound of {sender.name} to come back at {listener.name}: {self.link(listener, sender)}")
-            took.append(f"{listener.name} {self.probe.onset(sender, listener, mark) - since:.1f} s")
+            seconds = self.probe.onset(sender, listener, mark) - since
+            took.append(f"{listener.name} {seconds:.1f} s")
+            if limit and seconds > limit * PATIENCE:
+                late.append(f"{took[-1]}: {self.link(listener, sender)}")
         self.probe.wait_heard()
         print(f"# {what}: heard again at {', '.join(took)}", flush=True)
+        if late:  # for whoever reads why
+            print("".join(f"# {node.name}: {line}\n" for node in self.nodes for line in node.process.log().splitlines()[-40:]))
+        self.assertFalse(late, f"heard again more than {limit} s after the network was back")
 
-    def changed(self, what, action):
+    def changed(self, what, action, limit=None):
         since, mark = time.monotonic(), self.probe.mark()
         action()
-        self.back(what, since, mark)
+        self.back(what, since, mark, limit)
 
     def cut(self, seconds):
         (anna, bruno), host = self.nodes, self.hosts[0]
@@ -211,7 +218,7 @@ class OutageTest(NatCase):
         time.sleep(seconds)  # the outage itself
         mark = self.probe.mark()
         host.plug()
-        self.back(f"cable out for {seconds} s and more", time.monotonic(), mark)
+        self.back(f"cable out for {seconds} s and more", time.monotonic(), mark, limit=3)
 
     def test_cable_out_for_a_moment(self):
         self.cut(1)
@@ -221,7 +228,7 @@ class OutageTest(NatCase):
         self.cut(35)
 
     def test_another_address_at_home(self):
-        self.changed("another address in the LAN", lambda: self.hosts[0].set_address("192.168.1.77"))
+        self.changed("another address in the LAN", lambda: self.hosts[0].set_address("192.168.1.77"), limit=3)
 
     def test_another_address_of_the_router(self):
         self.changed("another public address", lambda: self.hosts[0].site.move(77))
