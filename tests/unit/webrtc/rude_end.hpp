@@ -54,7 +54,9 @@ class RudeEnd {
                                 .fingerprint = peer_.identity->fingerprint(),
                                 .identity = end_.identity.get(),
                                 .jack_client = "webrtc-test",
-                                .jack_server = jack_server_};
+                                .jack_server = jack_server_,
+                                .ice_servers = {},
+                                .capture_latency = {}};
         ConnectionEvents events{.description =
                                     [this, id](const std::string& sdp) {
                                         send_(encode({id, OfferSdp{.sdp = sdp, .ask = ask()}}));
