@@ -23,7 +23,7 @@ constexpr auto packets_type = static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BU
 struct PacketGuard {
     std::shared_ptr<const std::atomic<int>> allowed;
     Complaint complaint;
-    PacketAllowance allowance;
+    PacketAllowance allowance{};
     bool told = false;
 };
 

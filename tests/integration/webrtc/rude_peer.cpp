@@ -55,9 +55,9 @@ class Inside {
         g_signal_add_emission_hook(
             g_signal_lookup(signal, type), 0,
             [](GSignalInvocationHint*, guint, const GValue* values, gpointer data) -> gboolean {
-                const auto* hook = static_cast<Hook*>(data);
-                const std::lock_guard lock(hook->self->mutex_);
-                hook->self->*hook->member =
+                const auto* told = static_cast<Hook*>(data);
+                const std::lock_guard lock(told->self->mutex_);
+                told->self->*told->member =
                     glib::Ref<GObject>::share(static_cast<GObject*>(g_value_get_object(values)));
                 return TRUE;
             },

@@ -26,13 +26,14 @@ TEST(Worker, RunsWhatIsPostedInOrderAndBeforeItEnds) {
 TEST(Worker, RunsWhatItsTasksPostBeforeItEnds) {
     constexpr int tasks = 20;
     int ran = 0;
+    std::function<void()> task;
     {
         Worker worker("test");
         // Each posts the next; somewhere among them it is told to end.
-        const std::function<void()> task = [&] {
+        task = [&] {
             if (++ran < tasks) worker.post(task);
         };
-        worker.run([&] { worker.post(task); });
+        worker.post(task);
     }
     EXPECT_EQ(ran, tasks);
 }
