@@ -135,7 +135,8 @@ Report report_of(const Json::Value& list) {
                                 .delay_ms = number_of(item, "delay_ms", 0, 60'000),
                                 .loss = number_of(item, "loss", 0, 1),
                                 .jitter_ms = number_of(item, "jitter_ms", 0, 60'000),
-                                .level_db = number_of(item, "level_db", -200, 200)});
+                                .level_db = number_of(item, "level_db", -200, 200),
+                                .one_way_ms = number_of(item, "one_way_ms", 0, 60'000)});
     }
     return report;
 }
@@ -149,6 +150,7 @@ void add_figures(Json::Value& item, const LinkReport& link) {
     if (link.loss) item["loss"] = *link.loss;
     if (link.jitter_ms) item["jitter_ms"] = *link.jitter_ms;
     if (link.level_db) item["level_db"] = *link.level_db;
+    if (link.one_way_ms) item["one_way_ms"] = *link.one_way_ms;
 }
 
 Json::Value status_to_json(const RoomStatus& status) {

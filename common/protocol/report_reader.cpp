@@ -71,6 +71,8 @@ bool read_figure(Cursor& cursor, std::string_view key, LinkReport& link) {
         link.jitter_ms = std::clamp(value, 0.0, 60'000.0);
     else if (key == "level_db")
         link.level_db = std::clamp(value, -200.0, 200.0);
+    else if (key == "one_way_ms")
+        link.one_way_ms = std::clamp(value, 0.0, 60'000.0);
     else
         return false;
     return true;

@@ -89,6 +89,8 @@ void add_connection(status::Peer& peer, const webrtc::LinkStatus& now) {
     peer.encrypted = now.verified;
     peer.fingerprint = now.peer_fingerprint;
     peer.path = now.path;
+    peer.sending_codec = now.sending_codec;
+    peer.sending_reason = now.sending_reason;
     if (!now.remote_address.empty()) peer.via = now.remote_address;
     if (now.rtt_ms) peer.round_trip = status::Milliseconds(*now.rtt_ms);
     if (now.one_way_ms) peer.one_way = status::Milliseconds(*now.one_way_ms);

@@ -10,6 +10,11 @@
 #include "common/glib/source.hpp"
 
 namespace matriz::gst {
+namespace {
+
+constexpr int most_rounds = 64;  ///< at the end; a source that is always ready must not hold it up
+
+}  // namespace
 
 Worker::Worker(const std::string& name)
     : context_(glib::Ref<GMainContext>::adopt(g_main_context_new())),
@@ -17,6 +22,8 @@ Worker::Worker(const std::string& name)
       thread_([this] {
           g_main_context_push_thread_default(context_.get());
           g_main_loop_run(loop_.get());
+          // What the last tasks have posted in turn; left there, it and what it holds could keep the context for ever.
+          for (int left = most_rounds; left > 0 && g_main_context_iteration(context_.get(), FALSE) != FALSE;) --left;
           g_main_context_pop_thread_default(context_.get());
       }) {
     pthread_setname_np(thread_.native_handle(), name.substr(0, 15).c_str());

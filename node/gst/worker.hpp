@@ -10,8 +10,8 @@
 namespace matriz::gst {
 
 /// A thread that iterates a GMainContext of its own, for work that may block for a while (state changes, opening JACK)
-/// and must not hold up the main loop. Made and destroyed on one thread; destroying it runs what was posted, then
-/// joins.
+/// and must not hold up the main loop. Made and destroyed on one thread; destroying it runs what was posted,
+/// and what that posted in turn, then joins.
 class Worker {
   public:
     /// `name`: at most 15 characters, as the kernel has it.

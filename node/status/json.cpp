@@ -102,6 +102,8 @@ Json::Value json_of(const Peer& peer) {
     json["state"] = peer.state;
     json["reason"] = text_or_null(peer.reason);
     json["codec"] = text_or_null(peer.codec);
+    json["sending_codec"] = text_or_null(peer.sending_codec);
+    json["sending_reason"] = text_or_null(peer.sending_reason);
     json["level_dbfs"] = level(peer.level);
     json["target_ms"] = or_null(peer.target);
     json["delay_ms"] = or_null(peer.delay);

@@ -123,7 +123,7 @@ void add_peers(Page& page, const std::vector<Peer>& peers) {
         return peer.transport.empty() ? std::nullopt : std::optional<std::uint32_t>(peer.encrypted ? 1U : 0U);
     });
     page.each(peers, "matriz_peer_round_trip_seconds", "gauge", "Round trip of the network.", of(&Peer::round_trip));
-    page.each(peers, "matriz_peer_one_way_seconds", "gauge", "From the peer's microphone to this node's output.",
+    page.each(peers, "matriz_peer_one_way_seconds", "gauge", "From the peer's JACK port to this node's.",
               of(&Peer::one_way));
     page.each(peers, "matriz_peer_drift_ppm", "gauge", "Clock of the peer against the own one, parts per million.",
               of(&Peer::drift));

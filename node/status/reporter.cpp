@@ -13,6 +13,7 @@ protocol::Report Reporter::next(const std::vector<Peer>& peers) {
         protocol::LinkReport link{.peer = peer.name};
         if (peer.delay) link.delay_ms = peer.delay->count();
         if (peer.jitter) link.jitter_ms = peer.jitter->count();
+        if (peer.one_way) link.one_way_ms = peer.one_way->count();
         if (peer.level) link.level_db = std::clamp(*peer.level, silence, 0.0);
         if (peer.received && peer.lost) {
             const Counts now{*peer.received, *peer.lost + peer.late.value_or(0) + peer.recovered.value_or(0)};

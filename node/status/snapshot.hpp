@@ -68,6 +68,8 @@ struct Peer {
     std::string state{};      ///< "connecting", "playing", "waiting", …
     std::string reason{};     ///< why it does not play; empty when it does
     std::string codec{};
+    std::string sending_codec{};   ///< of this node's sound on its way to it; empty: none over WebRTC
+    std::string sending_reason{};  ///< why that is not the configured one; empty when it is
     std::optional<double> level{};
     std::optional<Milliseconds> target{};  ///< playout delay aimed at
     std::optional<Milliseconds> delay{};   ///< playout delay there is

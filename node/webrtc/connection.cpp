@@ -12,6 +12,7 @@
 #include "common/protocol/codec.hpp"
 #include "node/emitter/packet_source.hpp"
 #include "node/receiver/port_prefix.hpp"
+#include "node/webrtc/flood_guard.hpp"
 #include "node/webrtc/webrtc_api.hpp"
 
 namespace matriz::webrtc {
@@ -41,6 +42,8 @@ struct Connection::Foreign {
 
     Address to;
     const std::string pem;
+    /// Packets a second that may come.
+    const std::shared_ptr<std::atomic<int>> allowed = std::make_shared<std::atomic<int>>(most_packets(std::nullopt));
     std::mutex mutex;                        ///< guards what follows
     std::vector<gst::Ref<GstElement>> dtls;  ///< every dtlsdec
 
@@ -67,7 +70,16 @@ struct Connection::Foreign {
             g_object_set(element, "pem", self.pem.c_str(), nullptr);
             const std::lock_guard lock(self.mutex);
             self.dtls.push_back(gst::Ref<GstElement>::share(element));
+        } else if (name == "nicesrc") {
+            guard_packets(element, of(data).allowed, complaint(data));
+        } else if (name == "sctpdec") {
+            guard_channels(element, complaint(data));
         }
+    }
+    static Complaint complaint(gpointer data) {
+        return [to = of(data).to](const std::string& reason) {
+            return to.post([reason](Connection& self) { self.fail(Trouble::failed, reason); });
+        };
     }
     static void on_candidate(GstElement*, guint mline, const char* text, gpointer data) noexcept {
         try {
@@ -113,6 +125,7 @@ Connection::~Connection() {
     mailbox_.close();
     watch_.cancel();
     if (subscribed_) outgoing_->packets->remove(subscribed_.get());
+    ice_.release_relays();
 }
 
 void Connection::watch_webrtcbin() {
@@ -204,6 +217,9 @@ bool Connection::verify() {
     return good;
 }
 
+/// Once it is known what comes.
+void Connection::allow_packets() { *foreign_->allowed = most_packets(incoming_); }
+
 void Connection::play() {
     if (!verified_ || std::exchange(playing_, true)) return;
     if (incoming_) make_playout();
@@ -273,8 +289,13 @@ void Connection::take_channel(GObject* channel) {
     g_object_get(channel, "label", &raw, nullptr);
     const auto label = gst::own(raw);
     if (pings_ || !label || std::string_view(label.get()) != channel_label()) return;
-    pings_.emplace(channel, context_, config_.capture_latency);
+    pings_.emplace(channel, context_, [this] { return capture_latency(); });
     if (verified_) pings_->begin();
+}
+
+std::chrono::microseconds Connection::capture_latency() const {
+    if (!outgoing_ || !config_.capture_latency) return std::chrono::microseconds{0};
+    return config_.capture_latency(outgoing_->stream.format.codec);
 }
 
 glib::Ref<GObject> Connection::session() const {

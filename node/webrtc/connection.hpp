@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,8 @@ struct ConnectionConfig {
     std::chrono::duration<double, std::milli> playout_min{0};
     std::chrono::duration<double, std::milli> playout_max{200};
     std::vector<protocol::IceServer> ice_servers;
-    std::function<std::chrono::microseconds()> capture_latency;  ///< on the connection's thread; may be empty
+    /// Of what is sent in this codec, for the pings; on the connection's thread. May be empty.
+    std::function<std::chrono::microseconds(dsp::CodecId)> capture_latency;
 };
 
 enum class Trouble {
@@ -81,6 +83,8 @@ class Connection {
     bool hears() const noexcept { return incoming_.has_value(); }
     bool sends() const noexcept { return outgoing_.has_value(); }
     std::string sending_codec() const { return outgoing_ ? outgoing_->format.encoding : std::string(); }
+    /// Why that is not the configured one; empty when it is.
+    std::string sending_reason() const { return outgoing_ ? outgoing_->reason : std::string(); }
     /// Packets so far, and when the first came (once there are some).
     std::uint64_t packets() const noexcept { return packets_.load(std::memory_order_acquire); }
     std::chrono::steady_clock::time_point first_packet() const noexcept;
@@ -94,7 +98,8 @@ class Connection {
     /// Why there is no relay although TURN is set up; empty while all is well or not known yet.
     std::string turn_trouble() const;
 
-    static constexpr std::chrono::seconds turn_limit{5};  ///< for a relay to be allocated
+    /// For a relay to be allocated; less than the shortest attempt, which is to name it.
+    static constexpr std::chrono::seconds turn_limit{3};
 
   private:
     struct Foreign;
@@ -107,6 +112,8 @@ class Connection {
     void watch_webrtcbin();
     void request_sink(int mline);
     void add_transceiver(const Format& format);
+    bool admit(const std::string& candidate);
+    void admit_candidates(Description& description);
     void make_transceivers(int send_line);
     GstPromise* promise(const char* field, Reply reply);
     void ask_webrtcbin(const char* signal, const char* field, Reply reply);
@@ -119,11 +126,14 @@ class Connection {
     void on_pad(GstPad* pad);
     void on_bus(GstMessage* message) noexcept;
     bool verify();
+    std::chrono::microseconds capture_latency() const;
     void make_playout();
     void link(GstPad* pad);
     glib::Ref<GObject> session() const;
     std::string no_way() const;
     void fail(Trouble trouble, const std::string& reason);
+
+    void allow_packets();
 
     static GstPadProbeReturn on_packet(GstPad*, GstPadProbeInfo*, gpointer data) noexcept;
 
@@ -149,6 +159,7 @@ class Connection {
     std::vector<gst::Ref<GstPad>> pads_;  ///< not linked yet
     std::string peer_fingerprint_;
     std::size_t remote_candidates_ = 0;
+    std::set<std::string> remote_names_;  ///< in them
     std::optional<Clock::time_point> gathering_since_;
     bool gathered_ = false;
     bool verified_ = false;

@@ -100,6 +100,7 @@ void Connection::make_transceivers(int send_line) {
 void Connection::make_offer(std::optional<Outgoing> outgoing, std::optional<Format> incoming) {
     outgoing_ = std::move(outgoing);
     incoming_ = std::move(incoming);
+    allow_packets();
     if (outgoing_) request_sink(0);
     if (incoming_) add_transceiver(*incoming_);
     const auto options = gst::own(
@@ -121,8 +122,8 @@ void Connection::take_offer(Description offer, const Choice& choice, std::option
         outgoing_ = std::move(outgoing);
         outgoing_->format = choice.send;
     }
-    for (const Media& media : offered_.media)
-        for (const std::string& candidate : media.candidates) ice_.note_remote(candidate);
+    allow_packets();
+    admit_candidates(offered_);
     set_description("set-remote-description", true, offered_,
                     [line = choice.send_line](Connection& self, const std::string& error, const std::string&) {
                         if (!error.empty()) return self.fail(Trouble::failed, "its offer does not work here: " + error);
@@ -160,12 +161,12 @@ void Connection::describe_ourselves(bool offer, const std::string& error, const 
 
 void Connection::take_answer(Description answer) {
     check_answer(offered_, answer);
+    settle_answer(offered_, answer);
+    admit_candidates(answer);
     bool goes = false;
     std::optional<Format> comes;
-    for (Media& media : answer.media) {
-        for (const std::string& candidate : media.candidates) ice_.note_remote(candidate);
+    for (const Media& media : answer.media) {
         if (media.data) continue;
-        if (!media.formats.empty()) media.formats.resize(1);
         if (webrtc::receives(media.direction)) goes = true;
         if (webrtc::sends(media.direction)) comes = media.formats.front();
     }
@@ -177,10 +178,26 @@ void Connection::take_answer(Description answer) {
                     });
 }
 
-void Connection::add_candidate(int mline, const std::string& candidate) {
-    check_candidate(candidate);
-    if (candidate.empty() || ++remote_candidates_ > max_candidates) return;
+/// Whether one more of the other's candidates is taken, however it came.
+bool Connection::admit(const std::string& candidate) {
+    if (++remote_candidates_ > max_candidates) return false;
+    const std::string address = candidate_parts(candidate).address;
+    if (is_local_name(address) && !remote_names_.contains(address)) {
+        // Each is looked up, by asking everybody in the local network.
+        if (remote_names_.size() == max_names) return false;
+        remote_names_.insert(address);
+    }
     ice_.note_remote(candidate);
+    return true;
+}
+
+void Connection::admit_candidates(Description& description) {
+    for (Media& media : description.media)
+        std::erase_if(media.candidates, [this](const std::string& candidate) { return !admit(candidate); });
+}
+
+void Connection::add_candidate(int mline, const std::string& candidate) {
+    if (!check_candidate(candidate) || candidate.empty() || !admit(candidate)) return;
     g_signal_emit_by_name(webrtcbin_, "add-ice-candidate", static_cast<guint>(mline), candidate.c_str());
 }
 

@@ -128,6 +128,21 @@ void Ice::mark_packets() {
     nice_agent_set_stream_tos(NICE_AGENT(agent_.get()), stream, expedited_forwarding);
 }
 
+void Ice::release_relays() noexcept {
+    if (!has_turn()) return;
+    // Until all is given back, or retransmitted in vain, libnice 0.1.21 holds the agent, and with it its sockets.
+    constexpr guint transmissions = 2;
+    g_object_set(agent_.get(), "stun-max-retransmissions", transmissions, nullptr);
+    const auto context = glib::Ref<GMainContext>::adopt(g_main_context_new());
+    bool done = false;
+    g_main_context_push_thread_default(context.get());
+    nice_agent_close_async(
+        NICE_AGENT(agent_.get()), [](GObject*, GAsyncResult*, gpointer data) { *static_cast<bool*>(data) = true; },
+        &done);
+    while (!done) g_main_context_iteration(context.get(), TRUE);
+    g_main_context_pop_thread_default(context.get());
+}
+
 void Ice::note_local(const std::string& candidate) {
     if (candidate_parts(candidate).type == "relay") relay_ = true;
 }

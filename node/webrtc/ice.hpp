@@ -32,6 +32,10 @@ class Ice {
     /// Once descriptions are set: marks packets for expedited forwarding (RFC 3246).
     void mark_packets();
 
+    /// Before the webrtcbin ends, while it plays: gives relays back to the TURN server, which would keep them for ten
+    /// minutes otherwise, and counts them. Waits for the server's answer, for little more than a second at most.
+    void release_relays() noexcept;
+
     /// One of our candidates, and one of the other's.
     void note_local(const std::string& candidate);
     void note_remote(const std::string& candidate);

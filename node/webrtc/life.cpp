@@ -83,6 +83,7 @@ void Life::refresh(std::string reason) {
         another_wanted_ = Clock::now();
         asked_again_ = {};
         call_wait_ = first_call_wait;
+        attempt_limit_ = Link::first_connect_limit;
         backoff_.reset();
         if (caller_)
             call();
@@ -125,8 +126,8 @@ ConnectionConfig Life::connection_config() const {
             .playout_min = config_.playout_min,
             .playout_max = config_.playout_max,
             .ice_servers = config_.ice_servers ? config_.ice_servers() : std::vector<protocol::IceServer>{},
-            .capture_latency = [offer = config_.offer] {
-                return offer != nullptr ? capture_latency(*offer) : std::chrono::microseconds{0};
+            .capture_latency = [offer = config_.offer](dsp::CodecId codec) {
+                return offer != nullptr ? capture_latency(*offer, codec) : std::chrono::microseconds{0};
             }};
 }
 
@@ -165,10 +166,11 @@ void Life::call_later(milliseconds wait) {
         wait, [this] { call(); }, worker_.context());
 }
 
-/// How long to wait before the next attempt that the peer asks for: one that asks for ever costs little.
+/// How long to wait before the next attempt that the peer asks for: one that asks for ever costs little, here and of
+/// what the server lets a node signal.
 milliseconds Life::pause_left() const {
-    if (begun_.empty()) return milliseconds{0};
-    auto next = begun_.back() + least_pause;
+    auto next = called_ + least_pause;
+    if (!begun_.empty()) next = std::max(next, begun_.back() + least_pause);
     if (begun_.size() == most_in_a_row) next = std::max(next, begun_.front() + row_time);
     return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(next - Clock::now()));
 }
@@ -211,13 +213,14 @@ void Life::on_verified(std::uint64_t serial) {
         const std::lock_guard lock(mutex_);
         sink_.reset();
     }
-    current_.reset();  // its ports are wanted
-    current_ = std::move(next_);
+    // The other one goes on until this one plays: its end may wait for a TURN server.
+    const auto before = std::exchange(current_, std::move(next_));
     silent_ = false;
     if (another_wanted_ && current_->began > *another_wanted_) another_wanted_.reset();
     packets_seen_ = 0;
     connected_since_ = last_sign_ = last_packet_ = Clock::now();
     call_wait_ = first_call_wait;
+    attempt_limit_ = Link::first_connect_limit;
     said_.clear();
     Connection& connection = *current_->connection;
     try {
@@ -230,6 +233,8 @@ void Life::on_verified(std::uint64_t serial) {
               path ? fmt::format(" ({}, {} to {})", path->kind, path->local_address, path->remote_address) : "",
               connection.hears() ? connection.codec() : "nothing",
               connection.sends() ? connection.sending_codec() : "nothing");
+    if (const auto reason = connection.sending_reason(); !reason.empty())
+        log_.info("{}; it gets standard Opus", reason);
     {
         const std::lock_guard lock(mutex_);
         sink_ = gst::Ref<GstElement>::share(connection.sink());
@@ -251,8 +256,8 @@ void Life::on_failed(std::uint64_t serial, Trouble trouble, const std::string& r
     }
 }
 
-/// The attempt has failed.
-void Life::give_up(Trouble trouble, const std::string& reason) {
+/// The attempt has failed. `session`: whom to tell of it, where that has no connection yet.
+void Life::give_up(Trouble trouble, const std::string& reason, const SessionId* session) {
     const bool refused = trouble == Trouble::identity;
     if (next_) {
         const std::string seen = next_->connection ? next_->connection->peer_fingerprint() : std::string();
@@ -260,10 +265,13 @@ void Life::give_up(Trouble trouble, const std::string& reason) {
             const std::lock_guard lock(mutex_);
             status_.peer_fingerprint = seen;
         }
-        send(next_->id,
-             Bye{.code = refused ? Bye::Code::identity : Bye::Code::failed, .reason = reason.substr(0, max_reason)});
+        session = &next_->id;
     }
+    if (session != nullptr)
+        send(*session,
+             Bye{.code = refused ? Bye::Code::identity : Bye::Code::failed, .reason = reason.substr(0, max_reason)});
     next_.reset();
+    attempt_limit_ = Link::connect_limit;
     calling_ = false;
     calls_.end();
     offers_.end();

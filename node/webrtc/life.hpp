@@ -59,7 +59,7 @@ class Life {
     void on(const SessionId& id, const Candidate& candidate);
     void on(const SessionId& id, const Bye& bye);
     void offer_to(const SessionId& id, const Call& call);
-    bool is_peers(const Description& description);
+    bool is_peers(const SessionId& id, const Description& description);
     void send(const SessionId& id, decltype(PeerSignal::what) what) noexcept;
 
     // Sessions.
@@ -68,7 +68,7 @@ class Life {
     std::chrono::milliseconds pause_left() const;
     void on_verified(std::uint64_t serial);
     void on_failed(std::uint64_t serial, Trouble trouble, const std::string& reason);
-    void give_up(Trouble trouble, const std::string& reason);
+    void give_up(Trouble trouble, const std::string& reason, const SessionId* session = nullptr);
     void lose(const std::string& reason);
     void call_later(std::chrono::milliseconds wait);
 
@@ -101,6 +101,7 @@ class Life {
     bool calling_ = false;  ///< a call waits for its offer
     Clock::time_point called_{};
     std::chrono::milliseconds call_wait_;
+    std::chrono::seconds attempt_limit_ = Link::first_connect_limit;
     std::optional<Clock::time_point> another_wanted_;  ///< since when, even while the one in use works
     Clock::time_point asked_again_{};
     std::optional<std::pair<SessionId, Call>> postponed_;

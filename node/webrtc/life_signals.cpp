@@ -52,24 +52,26 @@ void Life::send(const SessionId& id, decltype(PeerSignal::what) what) noexcept {
 
 void Life::handle(const PeerSignal& signal) noexcept {
     if (stopped_) return;
+    const SessionId& session = signal.session;
+    const bool called = caller_ && calling_ && calls_.is_current(session);
     try {
         std::visit([&](const auto& what) { on(signal.session, what); }, signal.what);
     } catch (const protocol::Malformed& error) {
         try {
-            if (next_ && next_->id == signal.session)
-                give_up(Trouble::failed, fmt::format("what it offers is not understood: {}", error.what()));
+            if (called || (next_ && next_->id == session))
+                give_up(Trouble::failed, fmt::format("what it offers is not understood: {}", error.what()), &session);
         } catch (const std::exception&) {  // out of memory: the time-outs see to it
         }
     } catch (const std::exception& error) {
         try {
-            give_up(Trouble::failed, describe(error));
+            give_up(Trouble::failed, describe(error), &session);
         } catch (const std::exception&) {  // out of memory: the time-outs see to it
         }
     }
 }
 
 /// Whether its description has the fingerprint that is expected; ends the attempt otherwise, before any packet.
-bool Life::is_peers(const Description& description) {
+bool Life::is_peers(const SessionId& id, const Description& description) {
     const std::string told = fingerprint_of(description);
     if (told == config_.fingerprint) return true;
     {
@@ -79,7 +81,8 @@ bool Life::is_peers(const Description& description) {
     give_up(Trouble::identity,
             fmt::format("it says that its certificate is {}, but {} is expected: somebody may be in between, or it has "
                         "a new identity; no sound goes either way",
-                        told.empty() ? "none" : told, config_.fingerprint));
+                        told.empty() ? "none" : told, config_.fingerprint),
+            &id);
     return false;
 }
 
@@ -121,9 +124,9 @@ void Life::offer_to(const SessionId& id, const Call& call) {
 void Life::on(const SessionId& id, const OfferSdp& offer) {
     if (!caller_ || !calling_ || !calls_.is_current(id)) return log_.debug("an offer that we did not call for");
     calling_ = false;
-    Session& session = begin(id);
     Description description = parse_sdp(offer.sdp);
-    if (!is_peers(description)) return;
+    if (!is_peers(id, description)) return;
+    Session& session = begin(id);
     auto outgoing = outgoing_for(config_.offer, offer.ask);
     const Choice choice = choose(description, outgoing ? std::optional(outgoing->stream) : std::nullopt, own_ask());
     session.connection->take_offer(std::move(description), choice, std::move(outgoing));
@@ -135,7 +138,7 @@ void Life::on(const SessionId& id, const AnswerSdp& answer) {
     offers_.end();  // one answer to each offer
     next_->answered = true;
     Description description = parse_sdp(answer.sdp);
-    if (is_peers(description)) next_->connection->take_answer(std::move(description));
+    if (is_peers(id, description)) next_->connection->take_answer(std::move(description));
 }
 
 void Life::on(const SessionId& id, const Candidate& candidate) {

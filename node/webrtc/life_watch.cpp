@@ -55,11 +55,10 @@ void Life::watch_attempt(Clock::time_point now) {
         return give_up(Trouble::failed,
                        "it does not answer our offer: its node may be busy, or the config server not there");
     const std::string turn = next_->connection->turn_trouble();
-    if (now - next_->began > Link::connect_limit) {
-        std::string reason =
-            fmt::format("no connection within {} s: a firewall may be in the way", Link::connect_limit.count());
-        if (!turn.empty()) reason = fmt::format("no connection within {} s, and {}", Link::connect_limit.count(), turn);
-        return give_up(Trouble::failed, reason);
+    if (now - next_->began > attempt_limit_) {
+        const std::string late = fmt::format("no connection within {} s", attempt_limit_.count());
+        return give_up(Trouble::failed,
+                       turn.empty() ? late + ": a firewall may be in the way" : fmt::format("{}, and {}", late, turn));
     }
     if (turn.empty() || current_) return;
     const std::lock_guard lock(mutex_);
@@ -185,9 +184,6 @@ void Life::publish() {
     const auto now = Clock::now();
     const bool connected = current_ && !silent_;
     if (connected) last_good_ = now;
-    double output_ms = 0;
-    if (const auto ask = own_ask(); ask && ask->rate.hz > 0)
-        output_ms = 1e3 * static_cast<double>(ask->period.count) / ask->rate.hz;
     const std::lock_guard lock(mutex_);
     status_.connected = connected;
     status_.verified = current_ && current_->connection->verified();
@@ -198,6 +194,7 @@ void Life::publish() {
         status_.remote_address.clear();
         status_.codec.clear();
         status_.sending_codec.clear();
+        status_.sending_reason.clear();
         status_.sending = false;
         status_.rtt_ms = status_.clock_offset_ms = status_.one_way_ms = std::nullopt;
         status_.report.reset();
@@ -208,13 +205,14 @@ void Life::publish() {
     status_.codec = connection.codec();
     status_.sending = connection.sends();
     status_.sending_codec = connection.sending_codec();
+    status_.sending_reason = connection.sending_reason();
     const auto* pings = connection.pings();
     const auto estimate = pings != nullptr ? pings->estimate() : std::nullopt;
     if (!estimate) return;
     status_.rtt_ms = to_ms(estimate->round_trip);
     status_.clock_offset_ms = to_ms(estimate->offset);
     // status() adds the playout's delay of its moment.
-    status_.one_way_ms = to_ms(estimate->round_trip) / 2 + to_ms(pings->peer_capture()) + output_ms;
+    status_.one_way_ms = to_ms(estimate->round_trip) / 2 + to_ms(pings->peer_capture());
 }
 
 }  // namespace matriz::webrtc

@@ -68,8 +68,10 @@ class Link {
     /// Any thread but the audio thread.
     LinkStatus status() const;
 
-    static constexpr std::chrono::seconds silence_limit{3};    ///< without a sign of life, once connected
-    static constexpr std::chrono::seconds connect_limit{10};   ///< from the offer to the verified connection
+    static constexpr std::chrono::seconds silence_limit{3};  ///< without a sign of life, once connected
+    /// From the offer to the verified connection. The first attempt may have met a network that was just changing.
+    static constexpr std::chrono::seconds first_connect_limit{4};
+    static constexpr std::chrono::seconds connect_limit{10};   ///< the same after a failure
     static constexpr std::chrono::seconds keep_limit{30};      ///< how long a silent connection is kept
     static constexpr std::chrono::seconds hopeless_after{20};  ///< without any connection, in several attempts
 

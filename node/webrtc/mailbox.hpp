@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "common/glib/ref.hpp"
@@ -18,9 +18,12 @@ class Mailbox {
     struct State {
         State(Owner* object, GMainContext* its_context)
             : owner(object), context(glib::Ref<GMainContext>::share(its_context)) {}
-        Owner* owner;  ///< only on the object's thread; null after its end
+        Owner* owner;      ///< only on the object's thread; null after its end
+        std::mutex mutex;  ///< guards the two below
+        /// Nothing after the object's end: a context that is not iterated any more keeps what is posted to it, and that
+        /// keeps this state. Were the context kept in turn, none of them would ever go.
         glib::Ref<GMainContext> context;
-        std::atomic<int> waiting{0};
+        int waiting = 0;
     };
 
   public:
@@ -29,18 +32,20 @@ class Mailbox {
     /// What other threads hold.
     class Address {
       public:
-        /// Any thread; never waits. False when it was dropped.
+        /// Any thread; waits for nothing but another post(). False when it was dropped.
         bool post(std::function<void(Owner&)> task) const {
-            if (state_->waiting.fetch_add(1) >= limit) {
-                --state_->waiting;
-                return false;
-            }
+            const std::lock_guard lock(state_->mutex);
+            if (!state_->context || state_->waiting >= limit) return false;
             glib::post(
                 [state = state_, task = std::move(task)] {
-                    --state->waiting;
+                    {
+                        const std::lock_guard taken(state->mutex);
+                        --state->waiting;
+                    }
                     if (state->owner != nullptr) task(*state->owner);
                 },
                 state_->context.get());
+            ++state_->waiting;
             return true;
         }
 
@@ -55,7 +60,12 @@ class Mailbox {
     Mailbox& operator=(const Mailbox&) = delete;
     ~Mailbox() { close(); }
 
-    void close() { state_->owner = nullptr; }
+    void close() {
+        state_->owner = nullptr;
+        glib::Ref<GMainContext> context;  // what may go with it goes without the lock
+        const std::lock_guard lock(state_->mutex);
+        std::swap(context, state_->context);
+    }
     Address address() const { return Address(state_); }
 
   private:

@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::uint8_t version = 1;
 constexpr std::uint8_t kind_ping = 'p';
-constexpr std::uint32_t most_capture_us = 10'000'000;
 
 void put(std::uint8_t*& to, std::uint64_t value, int bytes) {
     for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) *to++ = static_cast<std::uint8_t>(value >> shift);
@@ -30,7 +29,7 @@ PingBytes encode(const Ping& ping) {
     put(to, ping.number, 4);
     for (const Nanoseconds time : {ping.sent, ping.heard_sent, ping.heard_at})
         put(to, static_cast<std::uint64_t>(time.count()), 8);
-    put(to, ping.capture_us, 4);
+    put(to, static_cast<std::uint32_t>(ping.capture_us), 4);
     return bytes;
 }
 
@@ -43,11 +42,11 @@ std::optional<Ping> decode_ping(std::span<const std::uint8_t> bytes) {
     ping.sent = get_time(from);
     ping.heard_sent = get_time(from);
     ping.heard_at = get_time(from);
-    ping.capture_us = static_cast<std::uint32_t>(get(from, 4));
+    ping.capture_us = static_cast<std::int32_t>(get(from, 4));
     return ping;
 }
 
-Ping PingClock::next(Nanoseconds now, std::uint32_t capture_us) {
+Ping PingClock::next(Nanoseconds now, std::int32_t capture_us) {
     return {
         .number = ++number_, .sent = now, .heard_sent = heard_sent_, .heard_at = heard_at_, .capture_us = capture_us};
 }
@@ -61,7 +60,7 @@ bool PingClock::take(const Ping& ping, Nanoseconds now) {
     heard_number_ = ping.number;
     heard_sent_ = ping.sent;
     heard_at_ = now;
-    peer_capture_us_ = std::min(ping.capture_us, most_capture_us);
+    peer_capture_us_ = std::clamp(ping.capture_us, -most_capture_us, most_capture_us);
     if (ping.heard_sent == Nanoseconds{0}) return true;
     const Nanoseconds there = ping.heard_at - ping.heard_sent;  // t2 - t1
     const Nanoseconds back = now - ping.sent;                   // t4 - t3

@@ -18,15 +18,16 @@ using Nanoseconds = std::chrono::nanoseconds;
 /// twice a second by both sides, unordered and never repeated. 34 bytes on the wire: version, kind, then in network
 /// order the number, the three times and the capture's latency.
 struct Ping {
-    std::uint32_t number = 0;      ///< counts up from 1
-    Nanoseconds sent{};            ///< by the sender's monotonic clock
-    Nanoseconds heard_sent{};      ///< `sent` of the other's last ping; 0: none has come yet
-    Nanoseconds heard_at{};        ///< when that came, by the sender's clock
-    std::uint32_t capture_us = 0;  ///< from the sender's microphone to its network: JACK's period, frame and codec
+    std::uint32_t number = 0;     ///< counts up from 1
+    Nanoseconds sent{};           ///< by the sender's monotonic clock
+    Nanoseconds heard_sent{};     ///< `sent` of the other's last ping; 0: none has come yet
+    Nanoseconds heard_at{};       ///< when that came, by the sender's clock
+    std::int32_t capture_us = 0;  ///< from the sender's JACK port to its network: see capture_latency()
     bool operator==(const Ping&) const = default;
 };
 
 inline constexpr std::size_t ping_size = 34;
+inline constexpr std::int32_t most_capture_us = 10'000'000;  ///< either way; more is taken for so much
 using PingBytes = std::array<std::uint8_t, ping_size>;
 
 PingBytes encode(const Ping& ping);
@@ -37,7 +38,7 @@ std::optional<Ping> decode_ping(std::span<const std::uint8_t> bytes);
 /// (RFC 5905, section 8), from the ping of the last seconds that was delayed least.
 class PingClock {
   public:
-    Ping next(Nanoseconds now, std::uint32_t capture_us);
+    Ping next(Nanoseconds now, std::int32_t capture_us);
     /// A ping came at `now`. False when it is older than one that was there, or impossible.
     bool take(const Ping& ping, Nanoseconds now);
 
@@ -47,7 +48,7 @@ class PingClock {
     };
     /// Nothing until there and back has been measured.
     std::optional<Estimate> estimate() const;
-    std::uint32_t peer_capture_us() const noexcept { return peer_capture_us_; }
+    std::int32_t peer_capture_us() const noexcept { return peer_capture_us_; }
 
     static constexpr std::size_t window = 16;           ///< pings, 8 s
     static constexpr std::chrono::seconds longest{30};  ///< a round trip beyond it is none
@@ -57,7 +58,7 @@ class PingClock {
     std::uint32_t heard_number_ = 0;
     Nanoseconds heard_sent_{};
     Nanoseconds heard_at_{};
-    std::uint32_t peer_capture_us_ = 0;
+    std::int32_t peer_capture_us_ = 0;
     std::vector<Estimate> recent_;  ///< a ring
     std::size_t at_ = 0;
 };

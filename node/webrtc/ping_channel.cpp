@@ -96,8 +96,8 @@ void PingChannel::send() {
     g_object_get(channel_.get(), "buffered-amount", &buffered, nullptr);
     if (buffered > 4 * ping_size) return;
     last_sent_ = Clock::now();
-    const auto capture = std::clamp<std::int64_t>(capture_ ? capture_().count() : 0, 0, 10'000'000);
-    const auto bytes = encode(clock_.next(last_sent_.time_since_epoch(), static_cast<std::uint32_t>(capture)));
+    const auto capture = std::clamp<std::int64_t>(capture_ ? capture_().count() : 0, -most_capture_us, most_capture_us);
+    const auto bytes = encode(clock_.next(last_sent_.time_since_epoch(), static_cast<std::int32_t>(capture)));
     const auto data = glib::Ref<GBytes>::adopt(g_bytes_new(bytes.data(), bytes.size()));
     g_signal_emit_by_name(channel_.get(), "send-data", data.get());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "node/webrtc/sdp.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -110,6 +111,19 @@ void check_answer(const Description& offer, const Description& answer) {
     }
 }
 
+void settle_answer(const Description& offer, Description& answer) {
+    for (std::size_t i = 0; i < answer.media.size(); ++i) {
+        auto& given = answer.media[i].formats;
+        if (given.empty()) continue;
+        given.resize(1);
+        const auto& asked = offer.media[i].formats;
+        const auto meant = std::find_if(asked.begin(), asked.end(), [&](const Format& known) {
+            return known.payload_type == given.front().payload_type;
+        });
+        if (meant != asked.end()) given.front() = *meant;
+    }
+}
+
 namespace {
 
 std::vector<std::string_view> words_of(std::string_view line) {
@@ -130,8 +144,17 @@ CandidateParts candidate_parts(std::string_view candidate) {
     return {.address = std::string(words[4]), .type = std::string(words[7])};
 }
 
-void check_candidate(std::string_view candidate) {
-    if (candidate.empty()) return;
+bool is_local_name(std::string_view address) noexcept {
+    constexpr std::string_view suffix = ".local";
+    if (!address.ends_with(suffix)) return false;
+    address.remove_suffix(suffix.size());
+    return !address.empty() && address.size() <= 63 && std::all_of(address.begin(), address.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-';
+    });
+}
+
+bool check_candidate(std::string_view candidate) {
+    if (candidate.empty()) return true;
     const bool printable =
         std::all_of(candidate.begin(), candidate.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
     if (!printable || !candidate.starts_with("candidate:")) throw Malformed("no candidate");
@@ -148,15 +171,17 @@ void check_candidate(std::string_view candidate) {
         });
     };
     const auto is_address = [](std::string_view word) {
-        return word.size() <= 128 && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-                   return std::isalnum(c) != 0 || c == '.' || c == ':' || c == '-' || c == '%';
-               });
+        in6_addr bytes{};
+        const std::string plain(word.substr(0, word.find('%')));
+        return word.size() <= 64 &&
+               (inet_pton(AF_INET, plain.c_str(), &bytes) == 1 || inet_pton(AF_INET6, plain.c_str(), &bytes) == 1);
     };
     constexpr std::size_t label = std::string_view("candidate:").size();
     const bool good = is_foundation(words[0].substr(label)) && is_number(words[1], 3) && is_number(words[3], 10) &&
-                      is_address(words[4]) && is_number(words[5], 5) &&
+                      (is_address(words[4]) || is_local_name(words[4])) && is_number(words[5], 5) &&
                       (words[7] == "host" || words[7] == "srflx" || words[7] == "prflx" || words[7] == "relay");
     if (!good) throw Malformed("no candidate");
+    return same_letters(words[2], "udp");
 }
 
 }  // namespace matriz::webrtc

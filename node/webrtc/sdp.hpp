@@ -56,6 +56,7 @@ struct Description {
 inline constexpr std::size_t max_media = 4;
 inline constexpr std::size_t max_formats = 24;     ///< of one m-line
 inline constexpr std::size_t max_candidates = 64;  ///< of one session
+inline constexpr std::size_t max_names = 4;        ///< of one session: names in its candidates that are looked up
 
 /// Throws protocol::Malformed: what is longer, more, or other than a connection for sound can need, no fingerprint of
 /// SHA-256, not all in one bundle.
@@ -69,9 +70,15 @@ void set_fingerprint(Description& description, const std::string& fingerprint);
 /// Throws protocol::Malformed when `answer` is none to `offer`: other m-lines, a direction or a payload type that was
 /// not offered.
 void check_answer(const Description& offer, const Description& answer);
+/// Leaves each m-line of an answer that check_answer() has been through its first format, and that as it was offered:
+/// an answer may rightly have other parameters (they are about what its sender wants to get), but what comes is what we
+/// asked for.
+void settle_answer(const Description& offer, Description& answer);
 
-/// Throws protocol::Malformed when `candidate` is no candidate's line for UDP. An empty one is good.
-void check_candidate(std::string_view candidate);
+/// Throws protocol::Malformed when `candidate` is no candidate's line, with an address or a name of the local network
+/// (RFC 6762: "….local"; browsers hide their address so). False: it is one, but not for UDP. An empty one is good.
+bool check_candidate(std::string_view candidate);
+bool is_local_name(std::string_view address) noexcept;
 
 /// What is in one of our candidate lines; empty parts when it is none.
 struct CandidateParts {

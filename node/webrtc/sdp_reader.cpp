@@ -238,9 +238,9 @@ void Reader::attribute(std::string_view value) {
         bundle_only = true;
     } else if (key == "candidate") {
         if (++candidates > max_candidates) throw Malformed("too many candidates");
-        check_candidate(whole);
+        const bool udp = check_candidate(whole);
         if (whole.size() > max_candidate) throw Malformed("too long a candidate");
-        media->candidates.emplace_back(whole);
+        if (udp) media->candidates.emplace_back(whole);
     } else if (media->data) {
         if (key == "sctp-port") media->sctp_port = number<int>(value, 1, 65535, "SCTP port");
     } else {
@@ -266,6 +266,8 @@ void Reader::finish() {
         if (!bundle || !in) throw Malformed("not all in one bundle");
         if (media.fingerprint.empty()) throw Malformed("an m-line without a fingerprint of SHA-256");
     }
+    if (std::count_if(all.begin(), all.end(), [](const Media& media) { return media.data; }) > 1)
+        throw Malformed("more than one m-line for data");
     if (std::all_of(all.begin(), all.end(), [](const Media& media) { return media.rejected; }))
         throw Malformed("every m-line is rejected");
 }

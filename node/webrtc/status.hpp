@@ -24,10 +24,12 @@ struct LinkStatus : receiver::ReceiverStatus {
     std::string remote_address;
     std::optional<double> rtt_ms;
     std::optional<double> clock_offset_ms;  ///< the other's monotonic clock minus ours
-    std::optional<double> one_way_ms;  ///< from its microphone to our loudspeaker: its capture, the way, our playout
+    /// From its microphone's JACK port to this node's: its frame and codec, the way, our playout's delay.
+    std::optional<double> one_way_ms;
     std::string turn_trouble;   ///< why there is no relay although TURN is set up; empty: all is well, or not known yet
     bool sending = false;       ///< our sound goes to it
     std::string sending_codec;  ///< RTP encoding name
+    std::string sending_reason;                     ///< why it is not the configured codec; empty when it is
     std::optional<emitter::ReceiverReport> report;  ///< what it says of our stream
 };
 

@@ -246,6 +246,7 @@ std::optional<Outgoing> outgoing_for(emitter::Offer* offer, const std::optional<
     // The sinks share it; whoever has the offer sees to it that it outlives them.
     if (variant.red) outgoing.red = std::shared_ptr<emitter::Offer>(std::shared_ptr<void>(), offer);
     outgoing.format = format_of(outgoing.stream);
+    outgoing.reason = variant.reason;
     return outgoing;
 }
 
@@ -291,15 +292,17 @@ std::shared_ptr<emitter::PacketSink> make_outgoing_sink(std::shared_ptr<emitter:
     return std::make_shared<OutgoingSink>(std::move(next), stream);
 }
 
-std::chrono::microseconds capture_latency(const emitter::Offer& offer) {
+std::chrono::microseconds capture_latency(const emitter::Offer& offer, dsp::CodecId codec) {
     const auto timing = offer.timing();
     if (timing.rate.hz == 0) return std::chrono::microseconds{0};
     const std::chrono::microseconds period{timing.period.count * 1'000'000 / static_cast<std::int64_t>(timing.rate.hz)};
-    const auto& main = offer.encodings().front().config;
-    constexpr std::chrono::microseconds look_ahead{2500};  // of Opus, restricted-lowdelay
-    if (main.codec == dsp::CodecId::opus) return period + main.frame + look_ahead;
-    if (main.codec == dsp::CodecId::opus_custom) return 2 * period;  // the overlap is shorter than a frame
-    return period;
+    if (codec == dsp::CodecId::opus_custom) return period;  // its overlap is at most a frame, which is a period
+    if (codec != dsp::CodecId::opus) return std::chrono::microseconds{0};
+    constexpr std::chrono::microseconds look_ahead{2500};  // restricted-lowdelay
+    const auto& all = offer.encodings();
+    const auto used =
+        std::find_if(all.begin(), all.end(), [&](const auto& encoding) { return encoding.config.codec == codec; });
+    return used != all.end() ? used->config.frame + look_ahead - period : std::chrono::microseconds{0};
 }
 
 }  // namespace matriz::webrtc

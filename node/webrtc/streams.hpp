@@ -46,6 +46,7 @@ struct Outgoing {
     std::shared_ptr<emitter::Offer> red;  ///< whose redundancy they get inside RED; null: as they are
     plugin::RtpStream stream;             ///< what they must be; others are dropped
     Format format;                        ///< as it was agreed; its payload type may be another than the stream's
+    std::string reason = {};              ///< why it is not in the configured codec; empty when it is
 };
 /// Nothing when there is no such thing. `offer` must outlive it.
 std::optional<Outgoing> outgoing_for(emitter::Offer* offer, const std::optional<std::string>& ask);
@@ -67,7 +68,9 @@ Choice choose(Description& offer, const std::optional<plugin::RtpStream>& ours,
 std::shared_ptr<emitter::PacketSink> make_outgoing_sink(std::shared_ptr<emitter::PacketSink> next,
                                                         const Outgoing& outgoing);
 
-/// From the microphone to the network: JACK's period, the frame, and what the codec looks ahead.
-std::chrono::microseconds capture_latency(const emitter::Offer& offer);
+/// What the stream of this codec spends between the JACK port that is captured and the network: what a frame lasts
+/// longer than JACK's period, which is captured as a whole, and what the codec looks ahead. Less than nothing where
+/// several frames go out at once at the end of a long period: the other's playout delay counts from the last of them.
+std::chrono::microseconds capture_latency(const emitter::Offer& offer, dsp::CodecId codec);
 
 }  // namespace matriz::webrtc

@@ -20,6 +20,7 @@ PATHS = {
     "matriz-configserver": ("configserver", "matriz-configserver"),
     "jack_probe": ("tests", "probes", "jack_probe"),
     "control_probe": ("tests", "integration", "control_probe"),
+    "rude_peer": ("tests", "integration", "webrtc", "rude_peer"),
 }
 
 

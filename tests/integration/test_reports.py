@@ -4,7 +4,7 @@ import json
 import urllib.request
 
 from harness.case import main
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 from mesh_case import MONITOR_KEY, MeshCase
 
 
@@ -29,6 +29,41 @@ class ReportsTest(MeshCase):
             self.assertLess(link["delay_ms"], 100)
             self.assertGreater(link["level_db"], -60, "the probe's signal is heard")
             self.assertGreaterEqual(link["loss"], 0)
+
+    def test_the_way_of_opus(self):
+        self.judge_one_way("opus")
+
+    def test_the_way_of_opus_custom(self):
+        self.judge_one_way("opus-custom")
+
+    def test_the_way_of_pcm(self):
+        self.judge_one_way("pcm16")
+
+    def judge_one_way(self, codec):
+        """What status and the server say of the way from port to port, against what a chirp needs for it."""
+        jack, server, nodes = self.make_mesh("porto", "lisboa", transport="webrtc", codec=codec)
+        probe = self.probe_all(jack, nodes, signal="chirp")
+        pairs = [(nodes[0], nodes[1]), (nodes[1], nodes[0])]
+        apart = {pair: [] for pair in pairs}
+
+        def look():
+            """Each time the probe has measured anew."""
+            mark = probe.mark()
+            wait_for(lambda: all(probe.hears(*pair, mark) for pair in pairs), 20, "another chirp")
+            for sender, listener in pairs:
+                says = listener.peers()[sender.name]["one_way_ms"]
+                if says is not None:
+                    apart[sender, listener].append(says - probe.latency_ms(sender, listener))
+            return all(len(seen) >= 9 for seen in apart.values())
+
+        wait_for(look, 40, "status to know how long the way is")
+        for (sender, listener), seen in apart.items():
+            middle = sorted(seen)[len(seen) // 2]
+            print(f"# {codec}, {sender.name} to {listener.name}: status says {middle:+.2f} ms, measured {probe.latency_ms(sender, listener):.2f}",
+                  flush=True)
+            self.assertLess(abs(middle), 2 * PATIENCE, f"status against the chirp, {sender.name} to {listener.name}: {seen}")
+            told = self.links(server)[listener.name, sender.name]["one_way_ms"]
+            self.assertLess(abs(told - listener.peers()[sender.name]["one_way_ms"]), 20 * PATIENCE, "the server's figure")
 
     def test_a_peer_that_is_gone_is_no_link(self):
         jack, server, nodes = self.make_mesh("porto", "lisboa")

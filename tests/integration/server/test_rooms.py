@@ -166,14 +166,14 @@ class RoomsTest(ServerCase):
                             rooms=[{"name": "shown", "public": True}])
         porto, lisboa = self.join(server, "porto"), self.join(server, "lisboa")
         monitor = self.monitor(server, status=True)
-        link = {"peer": "lisboa", "delay_ms": 7.5, "loss": 0.25, "jitter_ms": 1, "level_db": -12.5}
+        link = {"peer": "lisboa", "delay_ms": 7.5, "loss": 0.25, "jitter_ms": 1, "level_db": -12.5, "one_way_ms": 21.5}
         porto.send({"report": [link, {"peer": "stranger", "loss": 1}, {"peer": "porto"}]})
         lisboa.send({"report": [{"peer": "porto", "loss": 9}]})
         wait_for(lambda: len(self.status(server, MONITOR_KEY)["links"]) == 2, 10, "both reports")
         links = {(l["listener"], l["source"]): l for l in self.status(server, "look")["links"]}
         self.assertEqual({k: v for k, v in links["porto", "lisboa"].items() if k != "age_ms"},
                          {"listener": "porto", "source": "lisboa", "delay_ms": 7.5, "loss": 0.25, "jitter_ms": 1.0,
-                          "level_db": -12.5})
+                          "level_db": -12.5, "one_way_ms": 21.5})
         self.assertEqual(links["lisboa", "porto"]["loss"], 1.0)
         pushed = monitor.wait_message(lambda m: len(m.get("status", {}).get("links", [])) == 2
                                       if isinstance(m.get("status"), dict) else False, "the picture")

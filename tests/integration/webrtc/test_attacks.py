@@ -2,11 +2,14 @@
 """Somebody wants to hear what is not meant for him, to be heard as somebody else, or to spoil it for the others."""
 import contextlib
 import copy
+import json
 import os
 import random
 import re
 import socket
 import ssl
+import subprocess
+import threading
 
 import websockets
 
@@ -14,7 +17,8 @@ from harness import natlab, ports
 from harness.case import main
 from harness.middle import Middle
 from harness.original_client import OriginalClient
-from harness.programs import Node
+from harness.process import Process
+from harness.programs import Node, program
 from harness.rtsp import request
 from harness.wait import holds_for, wait_for
 from nat_case import NatCase
@@ -328,8 +332,55 @@ class StrangerTest(AttackCase):
                 return str(error) or "refused"
 
 
+class Rude:
+    """rude_peer on `host` as the member `name`, which `victim` calls by way of `middle`. Bridges its signals. It gets what
+    of the processor nobody else wants: what it costs at the victim is in question, not what it costs itself."""
+
+    def __init__(self, case, host, middle, victim, mode, name="aaron"):
+        self.name, self.victim, self.middle = name, victim, middle
+        folder = os.path.join(case.stage.folder, f"{name}-{mode}")
+        os.makedirs(folder)
+        argv = ["prlimit", "--rtprio=0", "setpriv", "--bounding-set=-sys_nice", "nice", "-n", "19", program("rude_peer")]
+        fingerprint = host.run(*argv, victim.name, OTHER, folder, "-").strip()
+        self.member = case.member(name, fingerprint)
+        self.member.wait_message(lambda m: "n_clients" in m, "the answer to register")
+        pinned = next(c["fingerprint"] for c in middle.newest_list(victim.name)["clients"] if c["name"] == victim.name)
+        self.process = Process(name, host.on([*argv, victim.name, pinned, folder, mode]), os.path.join(folder, "log"),
+                               stdin=subprocess.PIPE)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._bridge, daemon=True)
+        case.stage.defer(self.stop)
+        self._thread.start()
+
+    def _bridge(self):
+        heard = said = 0
+        while not self._ended.wait(0.02):
+            for message in self.member.messages[heard:]:
+                heard += 1
+                if "signal" in message and message.get("from") == self.victim.name and self.process.running():
+                    self.process.popen.stdin.write(json.dumps(message["signal"]).encode() + b"\n")
+                    self.process.popen.stdin.flush()
+            text = self.process.log()
+            whole = text[said:text.rfind("\n") + 1]
+            said += len(whole)
+            for line in whole.splitlines():
+                if line.startswith("{"):
+                    self.middle.post(self.victim.name, {"signal": json.loads(line), "from": self.name})
+
+    def connections(self):
+        return self.process.log().count("\nconnected\n")
+
+    def stop(self):
+        if not self._ended.is_set():
+            self._ended.set()
+            self._thread.join()
+            self.process.stop()
+            self.member.stop()
+
+
 class FloodTest(AttackCase):
-    watchdog_seconds = 240
+    watchdog_seconds = 400
+    names = AttackCase.names + ("aaron",)
 
     def sessions(self, count):
         return [f"{random.getrandbits(64):016x}-{n}" for n in range(1, count + 1)]
@@ -388,6 +439,41 @@ class FloodTest(AttackCase):
                 self.assert_undisturbed(probe, [(anna, bruno), (bruno, anna)], action, attempts)
         wait_for(lambda: "mallory" not in anna.peers(), 20, "mallory to be gone")
         wait_for(lambda: anna.process.threads() <= threads, 30, "what was begun with mallory to be gone")
+
+    def check_rude(self, mode, *signs):
+        """A connected peer does its worst, while anna and bruno play; `signs` of it must stand in anna's log."""
+        middle, (anna, bruno), probe = self.meshed()
+        threads = anna.process.threads()
+        outside = self.lab.site("outside", "open").host("outside")
+        rude = Rude(self, outside, middle, anna, mode)
+        wait_for(rude.connections, 30, "the attacker to be connected")
+        self.assert_undisturbed(probe, [(anna, bruno), (bruno, anna)], lambda: self.wait_judged(probe, (anna, bruno), 5))
+        for sign in signs:
+            anna.process.wait_log(sign, 20)
+        if mode == "renegotiate":
+            wait_for(lambda: rude.connections() >= 3, 30, "the attacker to be connected again and again")
+        rude.stop()
+        wait_for(lambda: "aaron" not in anna.peers(), 20, "the attacker to be gone")
+        wait_for(lambda: anna.process.threads() <= threads, 30,
+                 "what was begun with the attacker to be gone")
+
+    def test_sound_without_end(self):
+        """Good SRTP, many times what the stream needs."""
+        self.check_rude("sound", "more than [0-9]+ packets a second")
+
+    def test_junk_in_the_connection(self):
+        """What looks like DTLS and SRTP and is neither, on the way that ICE has checked."""
+        self.check_rude("dtls", "more than [0-9]+ packets a second")
+
+    def test_channels_without_end(self):
+        self.check_rude("channels", "more data channels than one")
+
+    def test_messages_without_end(self):
+        self.check_rude("messages")
+
+    def test_connections_without_end(self):
+        """Each is right; as soon as it is there, it asks for the next."""
+        self.check_rude("renegotiate")
 
     @staticmethod
     def udp_ports(node):

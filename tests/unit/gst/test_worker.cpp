@@ -23,6 +23,21 @@ TEST(Worker, RunsWhatIsPostedInOrderAndBeforeItEnds) {
     for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
 }
 
+TEST(Worker, RunsWhatItsTasksPostBeforeItEnds) {
+    constexpr int tasks = 20;
+    int ran = 0;
+    std::function<void()> task;
+    {
+        Worker worker("test");
+        // Each posts the next; somewhere among them it is told to end.
+        task = [&] {
+            if (++ran < tasks) worker.post(task);
+        };
+        worker.post(task);
+    }
+    EXPECT_EQ(ran, tasks);
+}
+
 TEST(Worker, RunWaitsAndHandsExceptionsOn) {
     Worker worker("test");
     std::thread::id where;

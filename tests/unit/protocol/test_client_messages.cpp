@@ -100,8 +100,12 @@ TEST(Signals, GoToTheirPeer) {
 
 TEST(Reports, GoThereAndBackAndAreClamped) {
     Report report;
-    report.links.push_back(
-        {.peer = "lisboa", .delay_ms = 4.5, .loss = 0.25, .jitter_ms = std::nullopt, .level_db = -20.0});
+    report.links.push_back({.peer = "lisboa",
+                            .delay_ms = 4.5,
+                            .loss = 0.25,
+                            .jitter_ms = std::nullopt,
+                            .level_db = -20.0,
+                            .one_way_ms = 31.5});
     const auto again = as<Report>(encode(report));
     ASSERT_EQ(again.links.size(), 1U);
     EXPECT_EQ(again.links[0].peer, "lisboa");
@@ -109,6 +113,7 @@ TEST(Reports, GoThereAndBackAndAreClamped) {
     EXPECT_EQ(again.links[0].loss, 0.25);
     EXPECT_EQ(again.links[0].jitter_ms, std::nullopt);
     EXPECT_EQ(again.links[0].level_db, -20.0);
+    EXPECT_EQ(again.links[0].one_way_ms, 31.5);
     EXPECT_EQ(as<Report>(R"({"report":[{"peer":"a","loss":7}]})").links[0].loss, 1.0);
     EXPECT_EQ(as<Report>(R"({"report":[{"peer":"a","delay_ms":-7}]})").links[0].delay_ms, 0.0);
 }

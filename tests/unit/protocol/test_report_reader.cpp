@@ -16,11 +16,13 @@ Report by_library(const std::string& text) {
 
 TEST(ReportReader, ReadsWhatNodesWriteAsTheLibraryDoes) {
     Report report;
-    report.links.push_back({.peer = "lisboa", .delay_ms = 7.25, .loss = 0.001, .jitter_ms = 0, .level_db = -18.5});
+    report.links.push_back(
+        {.peer = "lisboa", .delay_ms = 7.25, .loss = 0.001, .jitter_ms = 0, .level_db = -18.5, .one_way_ms = 12.5});
     report.links.push_back({.peer = "porto", .loss = 1e-7});
     for (const std::string& text :
          {encode(report),
-          std::string(R"({"report":[{"peer":"a","delay_ms":-7,"loss":9,"jitter_ms":1e9,"level_db":-1e9}]})"),
+          std::string(
+              R"({"report":[{"peer":"a","delay_ms":-7,"loss":9,"jitter_ms":1e9,"level_db":-1e9,"one_way_ms":-3}]})"),
           std::string(R"({"report" : [ {"level_db":-0.5E+1} , {"peer":"b"}] } )")}) {
         const auto plain = read_plain_report(text);
         ASSERT_TRUE(plain) << text;

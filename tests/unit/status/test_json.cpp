@@ -65,6 +65,8 @@ TEST(StatusJson, HasEveryValue) {
     EXPECT_EQ(lisboa["state"], "playing");
     EXPECT_TRUE(lisboa["reason"].isNull());
     EXPECT_EQ(lisboa["codec"], "opus");
+    EXPECT_EQ(lisboa["sending_codec"], "OPUS");
+    EXPECT_EQ(lisboa["sending_reason"], "it does not know pcm16");
     EXPECT_EQ(lisboa["level_dbfs"], -20.0);
     EXPECT_EQ(lisboa["target_ms"], 4.0);
     EXPECT_EQ(lisboa["delay_ms"], 4.125);
@@ -83,8 +85,9 @@ TEST(StatusJson, WhatIsNotKnownIsNull) {
     const Json::Value json = parsed(test::example());
     const Json::Value& braga = json["peers"][1];
     EXPECT_EQ(braga["reason"], "refused the connection");
-    for (const char* key : {"codec", "level_dbfs", "target_ms", "delay_ms", "jitter_ms", "received", "lost", "late",
-                            "recovered", "concealed", "drift_ppm", "first_sound_ms"}) {
+    for (const char* key :
+         {"codec", "level_dbfs", "target_ms", "delay_ms", "jitter_ms", "received", "lost", "late", "recovered",
+          "concealed", "drift_ppm", "first_sound_ms", "sending_codec", "sending_reason"}) {
         EXPECT_TRUE(braga.isMember(key)) << key;
         EXPECT_TRUE(braga[key].isNull()) << key;
     }

@@ -49,10 +49,14 @@ TEST(Reporter, CarriesTheOtherFigures) {
     one.delay = Milliseconds(4.5);
     one.jitter = Milliseconds(0.3);
     one.level = -18.0;
+    one.one_way = Milliseconds(17.25);
     Reporter reporter;
-    EXPECT_EQ(
-        reporter.next({one}),
-        (protocol::Report{{{.peer = "porto", .delay_ms = 4.5, .loss = 0.0, .jitter_ms = 0.3, .level_db = -18.0}}}));
+    EXPECT_EQ(reporter.next({one}), (protocol::Report{{{.peer = "porto",
+                                                        .delay_ms = 4.5,
+                                                        .loss = 0.0,
+                                                        .jitter_ms = 0.3,
+                                                        .level_db = -18.0,
+                                                        .one_way_ms = 17.25}}}));
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <utility>
 
+#include "tests/unit/webrtc/rude_end.hpp"
 #include "tests/unit/webrtc/two_links.hpp"
 
 namespace matriz::webrtc::test {
@@ -48,6 +51,26 @@ TEST_F(TwoLinks, EachWayHasItsOwnCodec) {
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
     EXPECT_EQ(lisboa_.link->status().playout.malformed, 0U);
     EXPECT_EQ(porto_.link->status().playout.malformed, 0U);
+}
+
+TEST_F(TwoLinks, WhoCannotPlayTheConfiguredCodecIsNamedWithTheReason) {
+    lisboa_.stream.codec = porto_.stream.codec = dsp::CodecId::opus_custom;
+    porto_.ask.period = lisboa_.ask.period = Frames{128};
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return lisboa_.link->status().sending && porto_.link->status().sending; }))
+        << describe();
+    for (const End* end : {&lisboa_, &porto_}) {
+        const auto status = end->link->status();
+        EXPECT_EQ(status.sending_codec, "RED");
+        EXPECT_NE(status.sending_reason.find("the same JACK rate and period"), std::string::npos)
+            << status.sending_reason;
+    }
+    close(lisboa_);
+    close(porto_);
+    lisboa_.ask.period = Frames{64};
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return porto_.link->status().sending; })) << describe();
+    EXPECT_EQ(porto_.link->status().sending_reason, "");
 }
 
 TEST_F(TwoLinks, ADirectionNobodyWantsIsLeftOut) {
@@ -167,6 +190,23 @@ TEST_F(TwoLinks, ATurnServerThatGivesNoRelayIsNamed) {
         << describe();
 }
 
+TEST_F(TwoLinks, AFirstAttemptThatFailsIsSoonFollowedByAnother) {
+    const auto closed = std::make_shared<std::atomic<bool>>(true);
+    lisboa_.tamper =
+        porto_.tamper = [closed](const Json::Value& body) { return !*closed || !body.isMember("candidate"); };
+    open_both();
+    for (const char* reason : {"within 4 s", "within 10 s"})
+        ASSERT_TRUE(wait_for([&] {
+            // Whichever of the two is first tells the other.
+            return lisboa_.link->status().reason.find(reason) != std::string::npos ||
+                   porto_.link->status().reason.find(reason) != std::string::npos;
+        })) << reason
+            << "\n"
+            << describe();
+    *closed = false;
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
 TEST_F(TwoLinks, APeerThatCallsForEverCostsLittle) {
     open(lisboa_);
     Json::Value call;
@@ -184,6 +224,79 @@ TEST_F(TwoLinks, APeerThatCallsForEverCostsLittle) {
     // It is still there for the true one.
     open(porto_);
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
+TEST_F(TwoLinks, APeerThatAsksForAnotherCallForEverCostsLittle) {
+    porto_.tamper = [this](const Json::Value& body) {
+        if (!body.isMember("call")) return false;
+        Json::Value again;
+        again["webrtc"] = 1;
+        again["session"] = body["session"];
+        again["bye"]["code"] = "again";
+        const std::lock_guard lock(porto_.mutex);
+        for (int i = 0; porto_.link && i < 50; ++i) porto_.link->receive(again);
+        return false;
+    };
+    const auto began = std::chrono::steady_clock::now();
+    open(porto_);
+    constexpr int calls = 6;
+    ASSERT_TRUE(wait_for([&] { return porto_.link->status().attempts >= calls; })) << describe();
+    EXPECT_GE(std::chrono::steady_clock::now() - began, (calls - 1) * std::chrono::milliseconds{300});
+    close(porto_);
+    porto_.tamper = {};
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
+TEST_F(TwoLinks, WhoOffersGarbageIsToldAndCalledAgain) {
+    // The link says goodbye after this test has ended.
+    const auto seen = std::make_shared<std::pair<std::atomic<int>, std::atomic<int>>>();
+    porto_.tamper = [this, seen](const Json::Value& body) {
+        if (body.isMember("bye") && body["bye"]["code"] == "failed") ++seen->second;
+        if (!body.isMember("call")) return false;
+        ++seen->first;
+        Json::Value offer;
+        offer["webrtc"] = 1;
+        offer["session"] = body["session"];
+        offer["offer"]["sdp"] = "v=0\r\nm=audio 9 RTP/AVP 0\r\n";
+        const std::lock_guard lock(porto_.mutex);
+        if (porto_.link) porto_.link->receive(offer);
+        return false;
+    };
+    open(porto_);
+    ASSERT_TRUE(wait_for([&] { return seen->first >= 3 && seen->second >= 2; })) << describe();
+    EXPECT_NE(porto_.link->status().reason.find("not understood"), std::string::npos) << describe();
+}
+
+TEST_F(TwoLinks, AFloodEndsTheConnectionAndIsNamed) {
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+    lisboa_.tone->copies = 40;
+    ASSERT_TRUE(wait_for([&] { return porto_.link->status().reason.find("packets a second") != std::string::npos; }))
+        << describe();
+    EXPECT_FALSE(porto_.link->status().connected);
+    lisboa_.tone->copies = 1;
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
+}
+
+TEST_F(TwoLinks, WhoOpensMoreChannelsThanOneIsCutOff) {
+    lisboa_.tone = std::make_unique<Tone>(lisboa_.stream, lisboa_.volume);
+    RudeEnd rude(lisboa_, porto_, jackd().name(), [this](const Json::Value& body) {
+        const std::lock_guard lock(porto_.mutex);
+        if (porto_.link) porto_.link->receive(body);
+    });
+    porto_.tamper = [&rude](const Json::Value& body) {
+        rude.receive(body);
+        return false;
+    };
+    open(porto_);
+    ASSERT_TRUE(wait_for([&] { return plays(porto_) && porto_.link->status().rtt_ms; })) << describe();
+    rude.open_channels(100);
+    ASSERT_TRUE(wait_for([&] {
+        return porto_.link->status().reason.find("more data channels than one") != std::string::npos;
+    })) << describe();
+    EXPECT_FALSE(porto_.link->status().connected);
+    close(porto_);
 }
 
 TEST_F(TwoLinks, ReplayedSignalsChangeNothing) {
@@ -215,25 +328,75 @@ TEST_F(TwoLinks, ReplayedSignalsChangeNothing) {
     EXPECT_EQ(lisboa_.link->status().attempts, attempts);
 }
 
+/// What this process holds; the least of what is seen for a while, since threads of pools come and go.
+struct Held {
+    std::size_t threads = SIZE_MAX;
+    std::size_t files = SIZE_MAX;
+    void look() {
+        threads = std::min(threads, entries("/proc/self/task"));
+        files = std::min(files, entries("/proc/self/fd"));
+    }
+};
+
+Held held() {
+    Held least;
+    int looks = 0;
+    wait_for([&] {
+        least.look();
+        return ++looks == 100;
+    });
+    return least;
+}
+
+void expect_no_more_than(const Held& before) {
+    Held now;
+    wait_for([&] {
+        now.look();
+        return now.threads <= before.threads && now.files <= before.files;
+    });
+    EXPECT_LE(now.threads, before.threads);
+    EXPECT_LE(now.files, before.files);
+}
+
 TEST_F(TwoLinks, ConnectingAndPartingLeavesNothingBehind) {
     constexpr int cycles = 30;
     constexpr int warm = 5;
-    std::size_t threads = 0;
-    std::size_t files = 0;
+    Held before;
     for (int i = 0; i < cycles; ++i) {
         open_both();
         ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << i << "\n" << describe();
         close(i % 2 == 0 ? lisboa_ : porto_);
         close(i % 2 == 0 ? porto_ : lisboa_);
-        if (i != warm) continue;
-        threads = entries("/proc/self/task");
-        files = entries("/proc/self/fd");
+        if (i == warm) before = held();
     }
-    // Threads of pools come and go.
-    EXPECT_TRUE(wait_for([&] { return entries("/proc/self/task") <= threads + 1; }))
-        << entries("/proc/self/task") << " threads, there were " << threads;
-    EXPECT_TRUE(wait_for([&] { return entries("/proc/self/fd") <= files + 1; }))
-        << entries("/proc/self/fd") << " files, there were " << files;
+    expect_no_more_than(before);
+}
+
+TEST_F(TwoLinks, PartingInTheMiddleOfConnectingLeavesNothingBehind) {
+    constexpr int cycles = 200;
+    constexpr int warm = 24;
+    constexpr int signals = 6;  ///< call, offer, answer and what there are of candidates; then DTLS, then they know
+    // The links say goodbye after this test has ended.
+    const auto passed = std::make_shared<std::atomic<int>>(0);
+    lisboa_.tamper = porto_.tamper = [passed](const Json::Value&) {
+        ++*passed;
+        return true;
+    };
+    Held before;
+    for (int i = 0; i < cycles; ++i) {
+        const int moment = i % (signals + 2);
+        *passed = 0;
+        open_both();
+        const auto come = [&] {
+            if (moment <= signals) return *passed >= moment;
+            return lisboa_.link->status().connected || porto_.link->status().connected;
+        };
+        ASSERT_TRUE(wait_for(come)) << moment << "\n" << describe();
+        close(i % 3 == 0 ? lisboa_ : porto_);
+        close(i % 3 == 0 ? porto_ : lisboa_);
+        if (i == warm) before = held();
+    }
+    expect_no_more_than(before);
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ TEST(Ping, SurvivesTheWire) {
     const PingBytes bytes = encode(ping);
     EXPECT_EQ(bytes.size(), 34U);
     EXPECT_EQ(decode_ping(bytes), ping);
+    // A long period's frames go out together: the last of them before it has lasted.
+    EXPECT_EQ(decode_ping(encode(Ping{.number = 1, .sent = 1s, .capture_us = -16333}))->capture_us, -16333);
 }
 
 TEST(Ping, ALaterVersionMayAppendAndAnotherKindIsNone) {
@@ -61,8 +63,8 @@ TEST(PingClock, MeasuresTheWayAndTheOthersClock) {
     ASSERT_TRUE(two.b.estimate());
     EXPECT_EQ(two.b.estimate()->round_trip, 20ms);
     EXPECT_EQ(two.b.estimate()->offset, -3h);
-    EXPECT_EQ(two.a.peer_capture_us(), 1500U);
-    EXPECT_EQ(two.b.peer_capture_us(), 4000U);
+    EXPECT_EQ(two.a.peer_capture_us(), 1500);
+    EXPECT_EQ(two.b.peer_capture_us(), 4000);
 }
 
 TEST(PingClock, BelievesThePingThatWaitedLeast) {
@@ -91,6 +93,14 @@ TEST(PingClock, KnowsNothingBeforeTheWayBack) {
     const Ping next = clock.next(7s, 0);
     EXPECT_EQ(next.heard_sent, 5s);
     EXPECT_EQ(next.heard_at, 6s);
+}
+
+TEST(PingClock, ACaptureThatTakesForEverIsCut) {
+    PingClock clock;
+    EXPECT_TRUE(clock.take(Ping{.number = 1, .sent = 1s, .capture_us = INT32_MIN}, 1s));
+    EXPECT_EQ(clock.peer_capture_us(), -most_capture_us);
+    EXPECT_TRUE(clock.take(Ping{.number = 2, .sent = 1s, .capture_us = INT32_MAX}, 1s));
+    EXPECT_EQ(clock.peer_capture_us(), most_capture_us);
 }
 
 TEST(PingClock, OldAndImpossiblePingsChangeNothing) {

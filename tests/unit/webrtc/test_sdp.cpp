@@ -129,6 +129,7 @@ TEST(Sdp, WhatIsNoneOrTooMuchIsRefused) {
         replaced(good(), "a=rtpmap:96 opus/48000/2", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:96 L16/48000/2"),
         replaced(good(), "a=sctp-port:5000", "a=sctp-port:0"),
         good() + good() + good(),
+        replaced(good(), "BUNDLE 0 1 2", "BUNDLE 0 1 2 3") + data("3"),
     };
     for (const std::string& text : texts) EXPECT_THROW(parse_sdp(text), Malformed) << text;
 }
@@ -153,6 +154,9 @@ TEST(SdpAnswer, OnlyWhatWasOffered) {
         if (!media.formats.empty()) media.formats.resize(1);
     }
     EXPECT_NO_THROW(check_answer(offer, answer));
+    Description other = answer;
+    other.media[0].formats[0].fmtp = "minptime=10;useinbandfec=1";  // as browsers do
+    EXPECT_NO_THROW(check_answer(offer, other));
     const auto refused = [&](auto change) {
         Description changed = answer;
         change(changed);
@@ -170,18 +174,40 @@ TEST(SdpAnswer, OnlyWhatWasOffered) {
     refused([](Description& changed) { changed.media[0].formats[0].channels = 8; });
 }
 
+TEST(SdpAnswer, WhatComesIsWhatWasOfferedWhateverItSaysOfIt) {
+    const Description offer = parse_sdp(good());
+    Description answer = offer;
+    answer.media[0].formats = {{96, "OPUS", 48000, 2, "frame=1;red-pt=7;red-codec=float32"}};
+    answer.media[1].formats = {offer.media[1].formats[1], offer.media[1].formats[0]};
+    answer.media[1].formats[0].fmtp = "frame=7";
+    settle_answer(offer, answer);
+    EXPECT_EQ(answer.media[0].formats, std::vector<Format>{offer.media[0].formats[0]});
+    EXPECT_EQ(answer.media[1].formats, std::vector<Format>{offer.media[1].formats[1]});
+    EXPECT_EQ(answer.media[2], offer.media[2]);
+    // Nothing goes over a rejected m-line, whatever it names.
+    answer.media[0].rejected = true;
+    answer.media[0].formats = {{0, "PCMU", 8000, 1, ""}};
+    EXPECT_NO_THROW(settle_answer(offer, answer));
+}
+
 TEST(Candidate, IsOneOrNone) {
     for (const char* text :
          {"", "candidate:1 1 UDP 2015363327 192.0.2.2 37408 typ host",
           "candidate:3 1 UDP 2015363839 fe80::fc:ff:fe00:1 50848 typ host",
           "candidate:842163049 1 udp 1677729535 203.0.113.7 45664 typ srflx raddr 0.0.0.0 rport 0 generation 0",
           "candidate:1 1 UDP 1 3c5b1f6e-1f6e-4f2a-9c50-aaaaaaaaaaaa.local 9 typ host"})
-        EXPECT_NO_THROW(check_candidate(text)) << text;
+        EXPECT_TRUE(check_candidate(text)) << text;
+    // Browsers have them, too: passed over, and no reason to refuse the rest.
+    EXPECT_FALSE(check_candidate("candidate:1 1 tcp 1518280447 192.0.2.2 9 typ host tcptype active"));
+    EXPECT_EQ(parse_sdp(good() + "a=candidate:1 1 tcp 1518280447 192.0.2.2 9 typ host tcptype active\r\n"),
+              parse_sdp(good()));
     for (const char* text :
          {"candidate:", "a=candidate:1 1 UDP 1 10.0.0.1 9 typ host", "candidate:1 1 UDP 1 10.0.0.1 9 typ",
           "candidate:1 1 UDP 1 10.0.0.1 9 typ moon", "candidate:1 x UDP 1 10.0.0.1 9 typ host",
           "candidate:1 1 UDP 1 10.0.0.1\r\n 9 typ host", "candidate:1 1 UDP 1 /etc/passwd 9 typ host",
-          "candidate:1 1 UDP 1 10.0.0.1 999999 typ host"})
+          "candidate:1 1 UDP 1 10.0.0.1 999999 typ host", "candidate:1 1 UDP 1 example.org 9 typ host",
+          "candidate:1 1 UDP 1 10.0.0.1.example 9 typ host", "candidate:1 1 UDP 1 .local 9 typ host",
+          "candidate:1 1 UDP 1 www.example.local 9 typ host", "candidate:1 1 UDP 1 10.0.0 9 typ host"})
         EXPECT_THROW(check_candidate(text), Malformed) << text;
     EXPECT_EQ(candidate_parts("candidate:1 1 UDP 7 192.0.2.2 37408 typ relay raddr 1.2.3.4").type, "relay");
     EXPECT_EQ(candidate_parts("candidate:1 1 UDP 7 192.0.2.2 37408 typ relay").address, "192.0.2.2");

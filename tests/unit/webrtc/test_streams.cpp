@@ -137,6 +137,25 @@ TEST_F(Streams, NothingIsChosenThatWasNotWanted) {
     EXPECT_EQ(choose(other, longer, everything()).send_line, -1);
 }
 
+TEST_F(Streams, CaptureCostsWhatAFrameIsLongerThanAPeriod) {
+    using std::chrono::microseconds;
+    const auto latency = [](CodecId configured, CodecId used, std::int64_t period, microseconds frame) {
+        emitter::StreamConfig config;
+        config.codec = configured;
+        config.frame = frame;
+        emitter::Offer offer(config, std::nullopt);
+        offer.set_timing({.rate = SampleRate{48000}, .period = Frames{period}});
+        return capture_latency(offer, used);
+    };
+    EXPECT_EQ(latency(CodecId::pcm16, CodecId::pcm16, 64, microseconds{2500}), microseconds{0});
+    EXPECT_EQ(latency(CodecId::opus_custom, CodecId::opus_custom, 64, microseconds{2500}), microseconds{1333});
+    EXPECT_EQ(latency(CodecId::opus, CodecId::opus, 120, microseconds{2500}), microseconds{2500});
+    EXPECT_EQ(latency(CodecId::opus, CodecId::opus, 480, microseconds{20000}), microseconds{12500});
+    EXPECT_EQ(latency(CodecId::opus, CodecId::opus, 960, microseconds{2500}), microseconds{-15000});
+    // Who cannot play it gets Opus.
+    EXPECT_EQ(latency(CodecId::pcm16, CodecId::opus, 120, microseconds{5000}), microseconds{5000});
+}
+
 /// Keeps what it gets.
 class Keeper : public emitter::PacketSink {
   public:

@@ -3,6 +3,7 @@
 
 #include <gst/app/gstappsink.h>
 
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -31,13 +32,31 @@ class Tone {
     }
 
     emitter::Offer offer;
+    std::atomic<int> copies{1};  ///< of each packet; more than one are a flood
 
   private:
     static GstFlowReturn on_sample(GstElement* sink, gpointer data) noexcept {
         auto sample = gst::Ref<GstSample>::adopt(gst_app_sink_pull_sample(GST_APP_SINK(sink)));
-        if (sample) static_cast<Tone*>(data)->offer.main().deliver(std::move(sample));
+        if (sample) static_cast<Tone*>(data)->deliver(std::move(sample));
         return GST_FLOW_OK;
     }
+    void deliver(gst::Ref<GstSample> sample) {
+        for (int left = copies - 1; left > 0; --left) {
+            offer.main().deliver(numbered(sample.get()));
+            ++more_;
+        }
+        offer.main().deliver(more_ > 0 ? numbered(sample.get()) : std::move(sample));
+    }
+    /// A copy with a number of its own.
+    gst::Ref<GstSample> numbered(GstSample* sample) const {
+        const auto packet = gst::Ref<GstBuffer>::adopt(gst_buffer_copy_deep(gst_sample_get_buffer(sample)));
+        guint8 number[2];
+        gst_buffer_extract(packet.get(), 2, number, 2);
+        GST_WRITE_UINT16_BE(number, static_cast<guint16>(GST_READ_UINT16_BE(number) + more_));
+        gst_buffer_fill(packet.get(), 2, number, 2);
+        return gst::Ref<GstSample>::adopt(gst_sample_new(packet.get(), gst_sample_get_caps(sample), nullptr, nullptr));
+    }
+    unsigned more_ = 0;  ///< packets than the encoder made
     gst::Pipeline pipeline_{"tone"};
 };
 

@@ -61,6 +61,7 @@ struct End {
     double volume = 0.5;
     bool sends = true;
     bool hears = true;
+    negotiation::Ask ask = negotiation::ask_for_everything(SampleRate{48000}, Frames{64});
     std::vector<protocol::IceServer> ice_servers;
     Tamper tamper;  ///< with what it sends
     std::unique_ptr<Tone> tone;
@@ -104,7 +105,7 @@ class TwoLinks : public ::testing::Test {
         // One client for both: several in one process can confuse libjack when they come and go.
         config.jack_client = "webrtc-test";
         config.jack_server = jackd().name();
-        config.ask = [] { return negotiation::ask_for_everything(SampleRate{48000}, Frames{64}); };
+        config.ask = [ask = end.ask] { return ask; };
         config.ice_servers = [servers = end.ice_servers] { return servers; };
         config.signal = [this, &end](const Json::Value& body) { carry(end, body); };
         auto link = std::make_unique<Link>(std::move(config));
