@@ -185,8 +185,9 @@ void Hub::take(Session& session, protocol::Refresh&&) {
 void Hub::take(Session& session, protocol::Broadcast&& message) {
     if (session.kind == Session::Kind::viewer)
         return session.send(protocol::encode_refusal("message", "viewers look on"));
-    if (!session.room.empty()) return pusher_.broadcast(session.room, message, session);
-    for (const std::string& room : registry_.rooms()) pusher_.broadcast(room, message, session);
+    const protocol::Relay relay(std::move(message));
+    if (!session.room.empty()) return pusher_.broadcast(session.room, relay, session);
+    for (const std::string& room : registry_.rooms()) pusher_.broadcast(room, relay, session);
 }
 
 bool Hub::may_signal(Session& session) const {

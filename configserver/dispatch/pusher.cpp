@@ -85,17 +85,16 @@ void Pusher::announce(const std::string& room, const std::string& name, const st
     if (on_change) on_change(room);
 }
 
-void Pusher::broadcast(const std::string& room, const protocol::Broadcast& message, const Session& from) const {
+void Pusher::broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const {
     const auto as_sent_by = [&](protocol::ClientList list) {
         list.name = from.name;
-        return encode(message, list);
+        return message.with(list);
     };
+    const http::Frame shared = http::text_frame(as_sent_by(list(room, "")));
     send_lists(room, from.id, SendQueue::Kind::relayed, as_sent_by);
-    http::Frame shared;
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (id == from.id || watcher->kind != Session::Kind::monitor) continue;
         if (!watcher->room.empty() && watcher->room != room) continue;
-        if (!shared) shared = http::text_frame(as_sent_by(list(room, "")));
         watcher->connection->send(shared, SendQueue::Kind::relayed);
     }
 }

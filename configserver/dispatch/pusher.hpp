@@ -23,8 +23,9 @@ class Pusher {
     /// is not told (0: nobody is left out).
     void announce(const std::string& room, const std::string& name, const std::string& text, const std::string& event,
                   SessionId except = 0) const;
-    /// Passes a node's or monitor's message on to the others of `room`, and to monitors.
-    void broadcast(const std::string& room, const protocol::Broadcast& message, const Session& from) const;
+    /// Passes a node's or monitor's message on to the others of `room`, and to monitors. Throws protocol::Malformed,
+    /// before anyone was told, when it would be longer than any of them takes.
+    void broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const;
     /// The original tells everyone, the sender included.
     void refresh(const std::string& room) const;
     /// What `viewer` sees of its room.
