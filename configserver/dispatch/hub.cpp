@@ -14,7 +14,9 @@ constexpr auto picture_interval = std::chrono::seconds(1);
 /// What one may say before it is let in.
 constexpr std::size_t max_early = 16;
 constexpr std::size_t max_early_bytes = std::size_t{16} * 1024;
-constexpr double signal_burst = 8;  // seconds' worth at once: a node that joins offers to every peer
+constexpr double signal_burst = 8;    // seconds' worth at once: a node that joins offers to every peer
+constexpr double relay_burst = 4;     // seconds' worth
+constexpr double senders_a_room = 4;  // at their full rate
 
 void add_key(auth::Keyring& keyring, auth::Role role, const std::string& name, const std::string& key,
              const std::string& hash) {
@@ -73,6 +75,8 @@ void Hub::configure(const settings::Settings& settings) {
     public_status_ = settings.public_status;
     max_signal_ = static_cast<std::size_t>(settings.max_signal_bytes);
     signals_per_second_ = settings.max_signals_per_second;
+    relayed_per_second_ = settings.max_relayed_bytes_per_second;
+    room_relays_.clear();
     dismiss_strangers();
     if (!ice_.configure(settings.ice_servers)) return;
     ice_renewal_.cancel();
@@ -178,16 +182,39 @@ void Hub::take(Session& session, protocol::Deregister&&) {
 
 void Hub::take(Session& session, protocol::Refresh&&) {
     if (session.kind == Session::Kind::viewer) return;
-    if (!session.room.empty()) return pusher_.refresh(session.room);
-    for (const std::string& room : registry_.rooms()) pusher_.refresh(room);
+    relay(session, [this](const std::string& room) { return pusher_.refresh(room); });
+}
+
+void Hub::relay(Session& session, const std::function<std::size_t(const std::string& room)>& pass_on) {
+    const auto now = http::Clock::now();
+    const bool allowed = session.relays.open(relayed_per_second_, relay_burst * relayed_per_second_, now);
+    bool refused = !allowed;
+    const auto to = [&](const std::string& room) {
+        const double rate = senders_a_room * relayed_per_second_;
+        http::TokenBucket& bucket = room_relays_[room];
+        if (!allowed || !bucket.open(rate, relay_burst * rate, now)) {
+            refused = true;
+            return;
+        }
+        const auto cost = static_cast<double>(pass_on(room));
+        bucket.spend(cost);
+        session.relays.spend(cost);
+    };
+    if (!session.room.empty())
+        to(session.room);
+    else
+        for (const std::string& room : registry_.rooms()) to(room);
+    if (refused) session.send(protocol::encode_refusal("busy", "too much is passed on to others; wait a moment"));
 }
 
 void Hub::take(Session& session, protocol::Broadcast&& message) {
     if (session.kind == Session::Kind::viewer)
         return session.send(protocol::encode_refusal("message", "viewers look on"));
-    const protocol::Relay relay(std::move(message));
-    if (!session.room.empty()) return pusher_.broadcast(session.room, relay, session);
-    for (const std::string& room : registry_.rooms()) pusher_.broadcast(room, relay, session);
+    std::optional<protocol::Relay> said;
+    relay(session, [&](const std::string& room) {
+        if (!said) said.emplace(std::move(message));
+        return pusher_.broadcast(room, *said, session);
+    });
 }
 
 bool Hub::may_signal(Session& session) const {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/log.hpp"
@@ -57,6 +58,9 @@ class Hub final : public http::Server::Service {
     void take(Session& session, protocol::Report&& message);
     void take(Session& session, protocol::SetRoutes&& message);
     bool may_signal(Session& session) const;
+    /// Passes something on to `session`'s room, or a monitor's to all of them: `pass_on(room)` says what it cost. Tells
+    /// the sender when it or its room has used up what there is.
+    void relay(Session& session, const std::function<std::size_t(const std::string& room)>& pass_on);
     /// Keeps what a stranger says until take_early().
     static void keep(Session& session, std::string_view text);
     void take_early(SessionId id);
@@ -82,6 +86,9 @@ class Hub final : public http::Server::Service {
     bool public_status_ = false;
     std::size_t max_signal_ = 0;
     double signals_per_second_ = 0;
+    double relayed_per_second_ = 0;  ///< bytes, of each sender
+    std::unordered_map<std::string, http::TokenBucket>
+        room_relays_;  ///< of rooms in which somebody passed on something
     std::uint64_t signals_ = 0;
     std::uint64_t reports_ = 0;
     log::Logger log_{"dispatch"};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "configserver/dispatch/pusher.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -14,6 +15,11 @@ using http::SendQueue;
 std::string make_epoch() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return fmt::format("{:x}", std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+std::size_t cost_of(const http::Frame& frame) {
+    constexpr std::size_t least = std::size_t{4} * 1024;
+    return std::max(least, frame->size());
 }
 
 }  // namespace
@@ -48,16 +54,19 @@ protocol::ClientList Pusher::list(const std::string& room, const std::string& li
     return list;
 }
 
-void Pusher::send_lists(const std::string& room, SessionId except, SendQueue::Kind kind,
-                        const std::function<std::string(const protocol::ClientList&)>& encode) const {
+std::size_t Pusher::send_lists(const std::string& room, SessionId except, SendQueue::Kind kind, const Encode& encode,
+                               http::Frame whole) const {
     const bool same_for_all = rooms_.routes(room) == nullptr;
-    http::Frame shared;
+    http::Frame shared = std::move(whole);
+    std::size_t cost = 0;
     for (const registry::Member* member : registry_.members(room)) {
         const Session* session = member->session == except ? nullptr : sessions_.find(member->session);
         if (session == nullptr) continue;
         if (!shared || !same_for_all) shared = http::text_frame(encode(list(room, member->name)));
+        cost += cost_of(shared);
         session->connection->send(shared, kind);
     }
+    return cost;
 }
 
 void Pusher::tell_monitors(const std::string& room, const std::string& event, SessionId except) const {
@@ -85,32 +94,39 @@ void Pusher::announce(const std::string& room, const std::string& name, const st
     if (on_change) on_change(room);
 }
 
-void Pusher::broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const {
+std::size_t Pusher::broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const {
     const auto as_sent_by = [&](protocol::ClientList list) {
         list.name = from.name;
         return message.with(list);
     };
     const http::Frame shared = http::text_frame(as_sent_by(list(room, "")));
-    send_lists(room, from.id, SendQueue::Kind::relayed, as_sent_by);
+    std::size_t cost = send_lists(room, from.id, SendQueue::Kind::relayed, as_sent_by, shared);
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (id == from.id || watcher->kind != Session::Kind::monitor) continue;
         if (!watcher->room.empty() && watcher->room != room) continue;
+        cost += cost_of(shared);
         watcher->connection->send(shared, SendQueue::Kind::relayed);
     }
+    return cost;
 }
 
-void Pusher::refresh(const std::string& room) const {
+std::size_t Pusher::refresh(const std::string& room) const {
+    std::size_t cost = 0;
     const http::Frame shared = http::text_frame(encode(protocol::Refresh{}));
     for (const registry::Member* member : registry_.members(room))
-        if (const Session* session = sessions_.find(member->session); session != nullptr)
+        if (const Session* session = sessions_.find(member->session); session != nullptr) {
+            cost += cost_of(shared);
             session->connection->send(shared, SendQueue::Kind::relayed);
+        }
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (!watcher->room.empty() && watcher->room != room) continue;
+        cost += cost_of(shared);
         if (watcher->kind == Session::Kind::viewer)
             send_state(*watcher, true);
         else
             watcher->connection->send(shared);
     }
+    return cost;
 }
 
 void Pusher::send_state(const Session& viewer, bool refresh) const {

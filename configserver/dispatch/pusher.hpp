@@ -13,7 +13,8 @@
 namespace matriz::dispatch {
 
 /// Tells everyone concerned about a change: the members of the room get their list, monitors the event, viewers the
-/// state.
+/// state. What passing something on costs is counted in bytes, each receiver's anew and none as less than a few KiB: a
+/// short write takes as long as copying those.
 class Pusher {
   public:
     Pusher(const Sessions& sessions, const registry::Registry& registry, const rooms::Rooms& rooms,
@@ -24,10 +25,10 @@ class Pusher {
     void announce(const std::string& room, const std::string& name, const std::string& text, const std::string& event,
                   SessionId except = 0) const;
     /// Passes a node's or monitor's message on to the others of `room`, and to monitors. Throws protocol::Malformed,
-    /// before anyone was told, when it would be longer than any of them takes.
-    void broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const;
-    /// The original tells everyone, the sender included.
-    void refresh(const std::string& room) const;
+    /// before anyone was told, when it would be longer than any of them takes. Returns what it cost.
+    std::size_t broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const;
+    /// The original tells everyone, the sender included. Returns what it cost.
+    std::size_t refresh(const std::string& room) const;
     /// What `viewer` sees of its room.
     void send_state(const Session& viewer, bool refresh) const;
 
@@ -43,9 +44,11 @@ class Pusher {
     std::function<void(const std::string& room)> on_change;
 
   private:
-    /// Sends `encode(list)` to each member; the text is made once when all see the same.
-    void send_lists(const std::string& room, SessionId except, http::SendQueue::Kind kind,
-                    const std::function<std::string(const protocol::ClientList&)>& encode) const;
+    using Encode = std::function<std::string(const protocol::ClientList&)>;
+    /// Sends `encode(list)` to each member; `whole`, if given, is that of the whole list. The text is made once when
+    /// all see the same. Returns what it cost.
+    std::size_t send_lists(const std::string& room, SessionId except, http::SendQueue::Kind kind, const Encode& encode,
+                           http::Frame whole = nullptr) const;
     void tell_monitors(const std::string& room, const std::string& event, SessionId except) const;
 
     const Sessions& sessions_;

@@ -12,6 +12,10 @@ namespace {
 /// The name by which the original's web page registers.
 constexpr std::string_view web_client = "webclient";
 
+/// Each may be told to a whole room: a node says anew who it is when its address or port changes.
+constexpr double registers_per_second = 1;
+constexpr double registers_at_once = 32;
+
 const auth::Identity* with_role(const std::vector<auth::Identity>& identities, auth::Role role) {
     const auto found = std::find_if(identities.begin(), identities.end(),
                                     [&](const auth::Identity& identity) { return identity.role == role; });
@@ -53,6 +57,9 @@ void Registrar::take(Session& session, protocol::Register message) {
     const net::IpAddress address = session.connection->address();
     if (!attempts_.may_try(address, auth::Attempts::Clock::now()))
         return refuse(session, "busy", "too many wrong keys from this address; wait a minute");
+    if (!session.registers.open(registers_per_second, registers_at_once, http::Clock::now()))
+        return refuse(session, "busy", "too many registers on one connection; wait a moment");
+    session.registers.spend(1);
     session.version = message.version;
     session.secret.clear();
     if (policy_.public_status && message.name == web_client && message.key.empty())
@@ -275,7 +282,9 @@ void Registrar::join(Session& session, registry::Member member, const std::strin
                                                          : std::vector<protocol::IceServer>{},
                                     .stun_port = newer ? stun_port_ : std::uint16_t{0}},
                list));
-    log_.info("{} is in room {} from {}:{}{}", now.name, now.room, now.ip, now.port, result.former ? " (again)" : "");
+    if (changed || result.former->session != session.id)
+        log_.info("{} is in room {} from {}:{}{}", now.name, now.room, now.ip, now.port,
+                  result.former ? " (again)" : "");
     if (result.what == registry::Registry::Joined::moved)
         parts_.pusher.announce(result.former->room, member.name,
                                fmt::format("[{}] disconnected from config server", member.name),

@@ -11,6 +11,7 @@
 #include "common/protocol/register.hpp"
 #include "configserver/auth/keyring.hpp"
 #include "configserver/http/connection.hpp"
+#include "configserver/http/token_bucket.hpp"
 #include "configserver/net/port_check.hpp"
 #include "configserver/registry/registry.hpp"
 
@@ -41,6 +42,9 @@ struct Session {
     net::PortChecker::Ticket port_check;
     std::string secret;       ///< HMAC of the key that let it in; empty: none was needed
     auth::Identity identity;  ///< what that key proved
+    http::TokenBucket registers;
+    http::TokenBucket relays;
+    http::TokenBucket route_changes;
     double signal_tokens = 0;
     http::Clock::time_point signal_tokens_at{};
 

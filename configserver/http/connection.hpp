@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 class Connection final : private net::Reactor::Handler {
   public:
     /// Who owns connections. No call comes out of a member function of Connection that the owner has called, except
-    /// those on_ready() and tick() make.
+    /// those on_ready(), resume() and tick() make.
     class Owner {
       public:
         /// Answer with respond(), now or later, or with upgrade() now. What else comes before the answer is dropped.
@@ -35,6 +35,8 @@ class Connection final : private net::Reactor::Handler {
         virtual void on_gone(Connection& connection, std::string_view why) noexcept = 0;
         /// The socket is finished with; destroy the connection, but not within this call.
         virtual void on_finished(Connection& connection) noexcept = 0;
+        /// It has read more messages than it may hand over at once: call resume() soon, from the main loop.
+        virtual void on_unfinished(Connection& connection) noexcept = 0;
         /// Call end_if_doomed() soon, from the main loop.
         virtual void on_doomed(Connection& connection) noexcept = 0;
 
@@ -67,6 +69,7 @@ class Connection final : private net::Reactor::Handler {
     /// Call about once a second.
     void tick(Clock::time_point now);
     void end_if_doomed();
+    void resume() noexcept;
 
     /// The address limits and peers go by: the socket's, unless a trusted proxy named another.
     const net::IpAddress& address() const noexcept { return address_; }
@@ -100,6 +103,8 @@ class Connection final : private net::Reactor::Handler {
     void take_head();
     void deliver_request();
     void take_frames(std::string_view data);
+    /// Messages that were read wait for their turn; until then no more are read.
+    bool sated() const noexcept { return state_ == State::websocket && !in_.empty(); }
     void take_event(const FrameDecoder::Event& event);
     bool allow_message();
     void flush();
@@ -131,7 +136,8 @@ class Connection final : private net::Reactor::Handler {
     Clock::time_point next_ping_;
     Clock::time_point tokens_at_;
     double tokens_;
-    std::string in_;
+    std::string in_;         ///< of a request what has come so far; of a websocket what waits for the next turn
+    int messages_left_ = 0;  ///< in this turn
     std::unique_ptr<Request> request_;
     std::shared_ptr<Connection*> handle_;
     FrameDecoder decoder_;

@@ -200,6 +200,7 @@ void Server::on_gone(Connection& connection, std::string_view why) noexcept {
 void Server::on_finished(Connection& connection) noexcept {
     uncount_address(connection.book);
     if (std::exchange(connection.book.is_pending, false)) pending_.erase(connection.book.pending);
+    std::erase(unfinished_, &connection);
     const std::size_t index = connection.book.index;
     finished_.push_back(std::move(connections_[index]));
     if (index + 1 != connections_.size()) {
@@ -208,6 +209,16 @@ void Server::on_finished(Connection& connection) noexcept {
     }
     connections_.pop_back();
     need_clean_up();
+}
+
+void Server::on_unfinished(Connection& connection) noexcept {
+    unfinished_.push_back(&connection);
+    if (resumer_.active()) return;
+    resumer_ = glib::Source::after(std::chrono::milliseconds(0), [this] {
+        resumer_.cancel();
+        // None of these is destroyed meanwhile: clean_up() comes later, from a source of its own.
+        for (Connection* connection : std::exchange(unfinished_, {})) connection->resume();
+    });
 }
 
 void Server::on_doomed(Connection& connection) noexcept {

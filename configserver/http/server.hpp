@@ -79,6 +79,7 @@ class Server final : private Connection::Owner {
     void on_message(Connection& connection, std::string_view text) noexcept override;
     void on_gone(Connection& connection, std::string_view why) noexcept override;
     void on_finished(Connection& connection) noexcept override;
+    void on_unfinished(Connection& connection) noexcept override;
     void on_doomed(Connection& connection) noexcept override;
     void need_clean_up();
 
@@ -93,12 +94,14 @@ class Server final : private Connection::Owner {
     std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<std::unique_ptr<Connection>> finished_;
     std::vector<Connection*> doomed_;
+    std::vector<Connection*> unfinished_;
     std::list<Connection*> pending_;  ///< unregistered, oldest first
     std::unordered_map<net::IpAddress, std::size_t> per_address_;
     std::optional<net::Listener> listener_;
     Clock::time_point swept_at_ = Clock::now();
     glib::Source sweeper_;
     glib::Source cleaner_;
+    glib::Source resumer_;
     glib::Source stop_limit_;
     std::function<void()> stopped_;
 };

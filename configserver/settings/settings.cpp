@@ -302,6 +302,9 @@ void add_limit_keys(config::Schema<Settings>& s) {
               "Messages of one connection; four times as many may come in a burst.");
     s.integer("max_queue_bytes", &Settings::max_queue_bytes, 65'536, 256 * 1024 * 1024,
               "What may wait for a connection that reads slowly; beyond that it is closed.");
+    s.integer("max_relayed_bytes_per_second", &Settings::max_relayed_bytes_per_second, 65'536, 1024 * 1024 * 1024,
+              "What one sender's messages to all others may come to, each receiver's counted; four times as much for "
+              "all senders of a room.");
     s.integer("max_signals_per_second", &Settings::max_signals_per_second, 1, 10'000,
               "Signals that one node may send to others; eight times as many may come in a burst.");
     s.integer("max_signal_bytes", &Settings::max_signal_bytes, 1024, static_cast<int>(protocol::max_message),

@@ -83,6 +83,7 @@ struct Settings {
     int max_header_bytes = static_cast<int>(http::Limits{}.head_size);
     int max_messages_per_second = static_cast<int>(http::Limits{}.messages_per_second);
     int max_queue_bytes = static_cast<int>(http::Limits{}.queue_bytes);
+    int max_relayed_bytes_per_second = 8 * 1024 * 1024;
     int max_signals_per_second = 50;
     int max_signal_bytes = 16 * 1024;
     int register_timeout_s = 10;

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one member says to the others: it must not harm them, nor keep the server from anyone else."""
 import json
+import ssl
 
 from harness.case import main
+from harness.certificates import Authority
+from harness.wait import wait_for
 from server_case import RawClient, ServerCase, frame
 
 MAX_MESSAGE = 256 * 1024  # what a node takes (common/protocol/limits.hpp)
@@ -50,6 +53,61 @@ class RelayTest(ServerCase):
             said, sizes = self.until(with_routes, lambda m: m.get("mark") == str(hears))  # pylint: disable=cell-var-from-loop
             self.assertEqual(said["name"], "porto")
             self.assertLess(max(sizes, default=0), MAX_MESSAGE)
+
+    def test_who_has_others_told_too_much_must_wait(self):
+        """What is passed on counts once for each receiver; the sender hears of it, and may again later."""
+        server = self.serve("porto", "lisboa", "braga", max_relayed_bytes_per_second=65536)
+        sender, lisboa = self.raw(server, "porto"), self.raw(server, "lisboa")
+        said = 0
+        for said in range(100):
+            sender.text({"said": said, "filling": "x" * 60000})
+            sender.text({"refresh": True})
+            sender.send(frame(9, b"all?"))
+            busy = False
+            while (got := sender.read_frame())[0] != 10:
+                busy |= got[0] == 1 and json.loads(got[1]).get("error") == "busy"
+            if busy:
+                break
+        self.assertTrue(busy)
+        self.assertLess(said, 10, "four seconds' worth, each word to one other")
+        braga = self.raw(server, "braga")
+        heard, _ = self.until(lisboa, lambda m: m.get("name") == "braga")
+        self.assertIn("lisboa", [c["name"] for c in heard["clients"]], "news of the server's own are not held back")
+
+        def again():
+            sender.text({"again": 1})
+            sender.send(frame(9, b"and?"))
+            refused = False
+            while (got := sender.read_frame())[0] != 10:
+                refused |= got[0] == 1 and b'"busy"' in got[1]
+            return not refused
+        wait_for(again, 20, "the sender's next turn")
+        self.until(braga, lambda m: m.get("again") == 1)
+
+    def test_many_at_once_are_taken_in_order(self):
+        """More than one turn's worth in one packet, in the clear and in TLS, where epoll tells of the first part only."""
+        authority = Authority(self.stage.folder, "ca")
+        crt, key = authority.issue("server", "DNS:localhost")
+        for context, extra in ((None, {}), (ssl.create_default_context(cafile=authority.certificate),
+                                            {"tls_crt": crt, "tls_key": key})):
+            with self.subTest(tls=bool(context)):
+                server = self.serve("porto", "lisboa", **extra)
+                sender, lisboa = RawClient(server.port, context=context), RawClient(server.port, context=context)
+                self.addCleanup(sender.close)
+                self.addCleanup(lisboa.close)
+                sender.register("porto")
+                lisboa.register("lisboa")
+                words = [frame(1, json.dumps({"word": i, "filling": "x" * (i % 50)}).encode()) for i in range(200)]
+                sender.send(b"".join(words) + frame(1, b'{"deregister":""}'))
+                heard = []
+                while True:
+                    message = json.loads(self.next_text(lisboa))
+                    if "word" in message:
+                        heard.append(message["word"])
+                    elif "disconnected" in message.get("message", ""):
+                        break
+                self.assertEqual(heard, list(range(200)))
+                self.assertEqual(sender.close_code(), 1000)
 
 
 if __name__ == "__main__":
