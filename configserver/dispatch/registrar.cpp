@@ -94,7 +94,10 @@ void Registrar::identified(Session& session, const protocol::Register& message, 
         if (with_role(identities, auth::Role::viewer) != nullptr ||
             with_role(identities, auth::Role::monitor) != nullptr)
             return become_viewer(session, message);
-        if (policy_.public_status) {  // the original's page sends whatever key it was given
+        if (policy_.public_status) {
+            // The original's page sends whatever key it was given. That it looks on all the same must not tell a
+            // guesser more, or sooner, than any other wrong key.
+            if (identities.empty() && !message.key.empty()) count_wrong_key(session, message);
             session.secret.clear();
             return become_viewer(session, message);
         }
@@ -116,13 +119,17 @@ void Registrar::identified(Session& session, const protocol::Register& message, 
 }
 
 void Registrar::wrong_key(Session& session, const protocol::Register& message) {
+    count_wrong_key(session, message);
+    refuse(session, "key", "this key is not known to the server");
+}
+
+void Registrar::count_wrong_key(const Session& session, const protocol::Register& message) {
     ++counters_.wrong_keys;
     attempts_.failed(session.connection->address(), auth::Attempts::Clock::now());
     if (const auto verdict = throttle_.ask(http::Clock::now()); verdict.speak)
-        log_.warning("{} tried to register as \"{}\" with a key that is not known; refused{}",
+        log_.warning("{} tried to register as \"{}\" with a key that is not known{}",
                      session.connection->address().to_string(), message.name,
                      verdict.left_out > 0 ? fmt::format(" ({} such lines left out)", verdict.left_out) : "");
-    refuse(session, "key", "this key is not known to the server");
 }
 
 void Registrar::become_monitor(Session& session, const protocol::Register& message, const auth::Identity& identity) {

@@ -66,6 +66,7 @@ class Registrar {
     void identified(Session& session, const protocol::Register& message, auth::Authenticator::Outcome outcome,
                     const std::vector<auth::Identity>& identities);
     void wrong_key(Session& session, const protocol::Register& message);
+    void count_wrong_key(const Session& session, const protocol::Register& message);
     void become_monitor(Session& session, const protocol::Register& message, const auth::Identity& identity);
     void become_viewer(Session& session, const protocol::Register& message);
     /// As whom and where this identity may be at this moment; or it is refused, and nothing comes back.

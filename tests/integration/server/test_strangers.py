@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who has no key: what it may see, how much it may take, and what it must not find out."""
+import signal
+
+from harness.case import main
+from harness.programs import write_json
+from harness.wait import wait_for
+from server_case import MONITOR_KEY, RawClient, ServerCase, key_of
+
+
+class StrangersTest(ServerCase):
+    watchdog_seconds = 110
+
+    def raw(self, server, **options):
+        client = RawClient(server.port, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def reload(self, server, **extra):
+        before = server.process.log().count("config reloaded")
+        server.config.update(extra)
+        write_json(server.config_path, server.config)
+        server.process.signal(signal.SIGHUP)
+        wait_for(lambda: server.process.log().count("config reloaded") > before, 10, "the reload")
+
+    def test_looking_on_is_no_way_to_guess_keys(self):
+        """A page that shows a wrong key may look on, but each wrong key counts like any other."""
+        server = self.serve("porto", public_status=True, failed_attempts_per_minute=5)
+        looks = self.raw(server)
+        self.assertIn("refresh", looks.register("webclient", "", matriz=0))
+        for guess in range(5):
+            self.assertIn("refresh", self.raw(server).register("webclient", f"guess {guess}", matriz=0))
+        self.assertEqual(self.raw(server).register("webclient", MONITOR_KEY, matriz=0)["error"], "busy")
+        self.assertEqual(self.raw(server).register("porto")["error"], "busy")
+        self.assertEqual(self.http(server, "GET", "/rooms", MONITOR_KEY)[0], 429)
+        self.assertNotIn("guess 1", server.process.log())
+        elsewhere = self.raw(server, source=("127.0.0.2", 0))
+        self.assertEqual(elsewhere.register("porto", key_of("porto"))["name"], "porto")
+
+
+if __name__ == "__main__":
+    main()
