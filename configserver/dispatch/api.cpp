@@ -126,8 +126,7 @@ Response Api::list_rooms(const http::Request& request, const std::string&, const
 
 Response Api::room_status(const http::Request& request, const std::string&, const Who& who, const std::string& room) {
     if (!reads(request)) return wrong_method("GET");
-    const bool shown =
-        policy_.public_status && (room == parts_.rooms.default_room() || parts_.rooms.describe(room).open);
+    const bool shown = policy_.public_status && parts_.rooms.shown(room);
     const bool guest = std::find(who.begin(), who.end(), auth::Identity{Role::guest, room}) != who.end();
     if (!shown && !guest && !has(who, Role::monitor) && !has(who, Role::viewer)) return unauthorized(who);
     if (!parts_.rooms.exists(room)) return not_found();

@@ -107,9 +107,12 @@ void Hub::dismiss_strangers() {
 bool Hub::may_stay(const Session& session) const {
     if (session.kind == Session::Kind::stranger && session.entering.empty()) return true;
     if (session.kind == Session::Kind::viewer && !rooms_.exists(session.room)) return false;
-    if (session.secret.empty()) return public_status_;
+    if (session.secret.empty()) return public_status_ && rooms_.shown(session.room);
     const auto known = authenticator_.keyring().find_mac(session.secret);
-    if (session.kind == Session::Kind::viewer) return !known.empty();
+    if (session.kind == Session::Kind::viewer)
+        return std::any_of(known.begin(), known.end(), [](const auth::Identity& identity) {
+            return identity.role == auth::Role::viewer || identity.role == auth::Role::monitor;
+        });
     if (std::find(known.begin(), known.end(), session.identity) == known.end()) return false;
     if (session.kind == Session::Kind::monitor) return session.room.empty() || rooms_.exists(session.room);
     // A guest gives way when its name is given to a key.

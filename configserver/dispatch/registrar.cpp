@@ -156,8 +156,7 @@ void Registrar::become_monitor(Session& session, const protocol::Register& messa
 void Registrar::become_viewer(Session& session, const protocol::Register& message) {
     const std::string room = message.room.empty() ? parts_.rooms.default_room() : message.room;
     const bool without_key = session.secret.empty();
-    if (!parts_.rooms.exists(room) ||
-        (without_key && room != parts_.rooms.default_room() && !parts_.rooms.describe(room).open))
+    if (!parts_.rooms.exists(room) || (without_key && !parts_.rooms.shown(room)))
         return refuse(session, "room", fmt::format("there is no room \"{}\" to look at", room));
     leave(session);
     session.identity = {auth::Role::viewer, room};

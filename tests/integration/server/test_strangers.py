@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who has no key: what it may see, how much it may take, and what it must not find out."""
+import json
 import signal
 
 from harness.case import main
 from harness.programs import write_json
 from harness.wait import wait_for
-from server_case import MONITOR_KEY, RawClient, ServerCase, key_of
+from server_case import MONITOR_KEY, RawClient, ServerCase, frame, key_of
 
 
 class StrangersTest(ServerCase):
@@ -23,11 +24,17 @@ class StrangersTest(ServerCase):
         server.process.signal(signal.SIGHUP)
         wait_for(lambda: server.process.log().count("config reloaded") > before, 10, "the reload")
 
+    def look(self, server, **more):
+        """A web page without a key, that sees its room."""
+        page = self.raw(server, source=more.pop("source", None))
+        page.text({"register": "", "name": "webclient", "key": "", **more})
+        self.assertIn("refresh", json.loads(page.read_frame()[1]))
+        return page
+
     def test_looking_on_is_no_way_to_guess_keys(self):
         """A page that shows a wrong key may look on, but each wrong key counts like any other."""
         server = self.serve("porto", public_status=True, failed_attempts_per_minute=5)
-        looks = self.raw(server)
-        self.assertIn("refresh", looks.register("webclient", "", matriz=0))
+        self.look(server)
         for guess in range(5):
             self.assertIn("refresh", self.raw(server).register("webclient", f"guess {guess}", matriz=0))
         self.assertEqual(self.raw(server).register("webclient", MONITOR_KEY, matriz=0)["error"], "busy")
@@ -36,6 +43,22 @@ class StrangersTest(ServerCase):
         self.assertNotIn("guess 1", server.process.log())
         elsewhere = self.raw(server, source=("127.0.0.2", 0))
         self.assertEqual(elsewhere.register("porto", key_of("porto"))["name"], "porto")
+
+    def test_a_room_that_is_closed_is_seen_by_nobody_any_more(self):
+        rooms = [{"name": "stage", "public": True}, {"name": "hall", "public": True}]
+        server = self.serve("porto", public_status=True, rooms=rooms, viewer_key={"name": "page", "key": "look"})
+        closed, hall, default = self.look(server, room="stage"), self.look(server, room="hall"), self.look(server)
+        keyed = self.raw(server)
+        self.assertIn("refresh", keyed.register("webclient", "look", room="stage", matriz=0))
+        self.reload(server, rooms=[{"name": "stage"}, {"name": "hall", "public": True}])
+        self.assertEqual(json.loads(closed.read_frame()[1])["error"], "key")
+        self.assertEqual(closed.close_code(), 1008)
+        porto = self.raw(server)
+        porto.register("porto", room="hall")
+        self.assertIn("porto", json.loads(hall.read_frame()[1]))
+        for page in (default, keyed):
+            page.send(frame(9, b"still here?"))
+            self.assertEqual(page.read_frame(), (10, b"still here?"))
 
 
 if __name__ == "__main__":
