@@ -40,6 +40,7 @@ Hub::Hub(net::Reactor& reactor, store::Store& store)
 
 void Hub::attach(http::Server& server) {
     registrar_.on_registered = [&server](http::Connection& connection) { server.registered(connection); };
+    registrar_.on_looks_on = [&server](http::Connection& connection) { server.looks_on(connection); };
     describe_metrics(server);
 }
 
@@ -287,7 +288,7 @@ void Hub::describe_metrics(const http::Server& server) {
     metrics_.gauge("matriz_server_viewers", "Web viewers.", sessions(Session::Kind::viewer));
     metrics_.counter("matriz_server_accepted_total", "Connections accepted.", of(http.accepted));
     metrics_.counter("matriz_server_over_limit_total", "Connections refused because of a limit.", of(http.refused));
-    metrics_.counter("matriz_server_evicted_total", "Unregistered connections that made room.", of(http.evicted));
+    metrics_.counter("matriz_server_evicted_total", "Connections without a key that made room.", of(http.evicted));
     metrics_.counter("matriz_server_http_requests_total", "HTTP requests, websockets included.",
                      of(http.http_requests));
     metrics_.counter("matriz_server_messages_total", "Websocket messages received.", of(http.messages));

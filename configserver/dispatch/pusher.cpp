@@ -72,10 +72,12 @@ std::size_t Pusher::send_lists(const std::string& room, SessionId except, SendQu
 void Pusher::tell_monitors(const std::string& room, const std::string& event, SessionId except) const {
     if (sessions_.watchers().empty()) return;
     http::Frame shared;
+    http::Frame state;
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (id == except || (!watcher->room.empty() && watcher->room != room)) continue;
         if (watcher->kind == Session::Kind::viewer) {
-            send_state(*watcher, false);
+            if (!state) state = state_of(room, false);
+            watcher->connection->send(state, SendQueue::Kind::latest);
         } else if (!event.empty()) {
             if (!shared) shared = http::text_frame(encode(protocol::MonitorEvent{event, list(room, "").clients, room}));
             watcher->connection->send(shared);
@@ -113,6 +115,7 @@ std::size_t Pusher::broadcast(const std::string& room, const protocol::Relay& me
 std::size_t Pusher::refresh(const std::string& room) const {
     std::size_t cost = 0;
     const http::Frame shared = http::text_frame(encode(protocol::Refresh{}));
+    http::Frame state;
     for (const registry::Member* member : registry_.members(room))
         if (const Session* session = sessions_.find(member->session); session != nullptr) {
             cost += cost_of(shared);
@@ -121,20 +124,21 @@ std::size_t Pusher::refresh(const std::string& room) const {
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (!watcher->room.empty() && watcher->room != room) continue;
         cost += cost_of(shared);
-        if (watcher->kind == Session::Kind::viewer)
-            send_state(*watcher, true);
-        else
-            watcher->connection->send(shared);
+        if (watcher->kind == Session::Kind::viewer && !state) state = state_of(room, true);
+        watcher->connection->send(watcher->kind == Session::Kind::viewer ? state : shared, SendQueue::Kind::relayed);
     }
     return cost;
 }
 
-void Pusher::send_state(const Session& viewer, bool refresh) const {
+http::Frame Pusher::state_of(const std::string& room, bool refresh) const {
     protocol::WebState state;
-    for (const registry::Member* member : registry_.members(viewer.room))
-        state.streaming[member->name] = member->stream;
+    for (const registry::Member* member : registry_.members(room)) state.streaming[member->name] = member->stream;
     state.refresh = refresh;
-    viewer.send(encode(state), refresh ? SendQueue::Kind::message : SendQueue::Kind::latest);
+    return http::text_frame(encode(state));
+}
+
+void Pusher::send_state(const Session& viewer) const {
+    viewer.connection->send(state_of(viewer.room, false), SendQueue::Kind::latest);
 }
 
 protocol::RoomStatus Pusher::status(const std::string& room) const {
@@ -144,6 +148,15 @@ protocol::RoomStatus Pusher::status(const std::string& room) const {
             .version = whole.version,
             .clients = std::move(whole.clients),
             .links = stats_.links(registry_.members(room), stats::Stats::Clock::now())};
+}
+
+const std::string& Pusher::recent_status(const std::string& room) {
+    const auto now = stats::Stats::Clock::now();
+    const std::uint64_t version = registry_.version(room);
+    Recent& recent = recent_[room];
+    if (recent.text.empty() || recent.version != version || now - recent.at >= std::chrono::seconds(1))
+        recent = {encode(status(room)), version, now};
+    return recent.text;
 }
 
 void Pusher::send_pictures() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "common/protocol/codec.hpp"
@@ -30,13 +31,15 @@ class Pusher {
     /// The original tells everyone, the sender included. Returns what it cost.
     std::size_t refresh(const std::string& room) const;
     /// What `viewer` sees of its room.
-    void send_state(const Session& viewer, bool refresh) const;
+    void send_state(const Session& viewer) const;
 
     /// The list as `listener` is to see it; an empty name sees everyone.
     protocol::ClientList list(const std::string& room, const std::string& listener) const;
 
     /// The picture of all links of a room.
     protocol::RoomStatus status(const std::string& room) const;
+    /// The same as JSON; its figures may be a second old. For those who may ask as often as they like.
+    const std::string& recent_status(const std::string& room);
     /// Sends each monitor and viewer that asked for it the picture of its room.
     void send_pictures() const;
 
@@ -49,6 +52,7 @@ class Pusher {
     /// all see the same. Returns what it cost.
     std::size_t send_lists(const std::string& room, SessionId except, http::SendQueue::Kind kind, const Encode& encode,
                            http::Frame whole = nullptr) const;
+    http::Frame state_of(const std::string& room, bool refresh) const;
     void tell_monitors(const std::string& room, const std::string& event, SessionId except) const;
 
     const Sessions& sessions_;
@@ -56,6 +60,12 @@ class Pusher {
     const rooms::Rooms& rooms_;
     const stats::Stats& stats_;
     std::string epoch_;
+    struct Recent {
+        std::string text;
+        std::uint64_t version = 0;  ///< of the list in it
+        stats::Stats::Clock::time_point at;
+    };
+    std::map<std::string, Recent> recent_;  ///< by room
 };
 
 protocol::ClientInfo info(const registry::Member& member);

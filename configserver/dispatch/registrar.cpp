@@ -162,10 +162,11 @@ void Registrar::become_viewer(Session& session, const protocol::Register& messag
     session.identity = {auth::Role::viewer, room};
     session.name = message.name.empty() ? std::string(web_client) : message.name;
     session.room = room;
-    session.wants_status = message.status;
+    // The picture of a large room, each second, is not for everyone who asks.
+    session.wants_status = message.status && !without_key;
     parts_.sessions.set_kind(session, Session::Kind::viewer);
-    on_registered(*session.connection);
-    parts_.pusher.send_state(session, false);
+    (without_key ? on_looks_on : on_registered)(*session.connection);
+    parts_.pusher.send_state(session);
 }
 
 bool Registrar::name_is_free(Session& session, const protocol::Register& message, const std::string& room) {

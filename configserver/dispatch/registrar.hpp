@@ -49,6 +49,8 @@ class Registrar {
     void configure(const Policy& policy);
     /// The connection keeps its place in the server: it has registered.
     std::function<void(http::Connection&)> on_registered;
+    /// It looks on without a key: it may have to give its place to others, as may another one at once.
+    std::function<void(http::Connection&)> on_looks_on;
     /// It was kept waiting, and is somebody now: what it said meanwhile can be taken.
     std::function<void(SessionId)> on_settled;
 

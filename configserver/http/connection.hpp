@@ -3,11 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "configserver/http/crowd.hpp"
 #include "configserver/http/frame.hpp"
 #include "configserver/http/limits.hpp"
 #include "configserver/http/request.hpp"
@@ -86,8 +86,8 @@ class Connection final : private net::Reactor::Handler {
     /// For the owner alone: its place in the owner's lists, and what it hangs on the connection.
     struct Bookkeeping {
         std::size_t index = 0;
-        std::list<Connection*>::iterator pending;
-        bool is_pending = false;
+        Crowd<Connection>* crowd = nullptr;  ///< the one it is in, if it must give way to others
+        Crowd<Connection>::Place place;
         bool counted = false;
         net::IpAddress counted_as;
         void* session = nullptr;

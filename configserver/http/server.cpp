@@ -76,7 +76,7 @@ void Server::accept(net::Fd socket, const net::IpAddress& from) {
     Connection::Bookkeeping book;
     // Many clients come through one proxy: those count by the address it names, once that is known.
     if (!trusted(from) && !count_address(book, from)) return;
-    if (connections_.size() >= limits_->connections || pending_.size() >= limits_->unregistered) evict_oldest();
+    make_room();
     if (connections_.size() >= limits_->connections) {
         ++counters_.refused;
         uncount_address(book);
@@ -91,9 +91,8 @@ void Server::accept(net::Fd socket, const net::IpAddress& from) {
             std::make_unique<Connection>(reactor_, make_stream_(std::move(socket)), from, limits_, self, Clock::now());
         connection->book = book;
         connection->book.index = connections_.size();
-        connection->book.pending = pending_.insert(pending_.end(), connection.get());
-        connection->book.is_pending = true;
         connections_.push_back(std::move(connection));
+        join_crowd(*connections_.back(), pending_);
         ++counters_.accepted;
     } catch (const std::exception& error) {
         uncount_address(book);
@@ -101,23 +100,51 @@ void Server::accept(net::Fd socket, const net::IpAddress& from) {
     }
 }
 
-void Server::evict_oldest() {
-    if (pending_.empty()) return;
-    Connection& oldest = *pending_.front();
+void Server::join_crowd(Connection& connection, Crowd<Connection>& crowd) {
+    leave_crowd(connection);
+    connection.book.place = crowd.add(connection, connection.address());
+    connection.book.crowd = &crowd;
+}
+
+void Server::leave_crowd(Connection& connection) {
+    if (auto* crowd = std::exchange(connection.book.crowd, nullptr)) crowd->remove(connection.book.place);
+}
+
+/// The service knows it no longer; its socket is still to be closed.
+Connection& Server::show_out(Crowd<Connection>& crowd, const char* why) {
+    Connection& first = crowd.first_to_go();
     ++counters_.evicted;
-    if (throttle_.ask(Clock::now()).speak)
-        log_.warning("too many connections that have not registered; the oldest, from {}, gives way",
-                     oldest.address().to_string());
-    pending_.pop_front();
-    oldest.book.is_pending = false;
-    if (oldest.is_websocket()) service_.on_gone(oldest, "it made room for others");
-    oldest.abort();
+    if (const auto verdict = throttle_.ask(Clock::now()); verdict.speak)
+        log_.warning("{}; one from {} gives way{}", why, first.address().to_string(),
+                     verdict.left_out > 0 ? fmt::format(" ({} such lines left out)", verdict.left_out) : "");
+    leave_crowd(first);
+    if (first.is_websocket()) service_.on_gone(first, "it made room for others");
+    return first;
+}
+
+void Server::make_room() {
+    if (pending_.size() >= limits_->unregistered)
+        show_out(pending_, "too many connections that have not registered").abort();
+    else if (connections_.size() < limits_->connections)
+        return;
+    else if (!onlookers_.empty())
+        show_out(onlookers_, "all connections are taken, some by viewers without a key").abort();
+    else if (!pending_.empty())
+        show_out(pending_, "all connections are taken, some by those that have not registered").abort();
     clean_up();
 }
 
 void Server::registered(Connection& connection) {
     connection.set_registered();
-    if (std::exchange(connection.book.is_pending, false)) pending_.erase(connection.book.pending);
+    leave_crowd(connection);
+}
+
+void Server::looks_on(Connection& connection) {
+    connection.set_registered();
+    join_crowd(connection, onlookers_);
+    if (onlookers_.size() > limits_->onlookers)
+        show_out(onlookers_, "too many viewers without a key")
+            .close(close_code::try_again_later, "others want to look on too");
 }
 
 bool Server::take_forwarded_address(Connection& connection, const Request& request) {
@@ -137,6 +164,7 @@ bool Server::take_forwarded_address(Connection& connection, const Request& reque
         connection.set_address(*address);
         if (!trusted(*address)) break;
     }
+    if (connection.book.crowd != nullptr) connection.book.crowd->regroup(connection.book.place, connection.address());
     return count_address(connection.book, connection.address());
 }
 
@@ -199,7 +227,7 @@ void Server::on_gone(Connection& connection, std::string_view why) noexcept {
 
 void Server::on_finished(Connection& connection) noexcept {
     uncount_address(connection.book);
-    if (std::exchange(connection.book.is_pending, false)) pending_.erase(connection.book.pending);
+    leave_crowd(connection);
     std::erase(unfinished_, &connection);
     const std::size_t index = connection.book.index;
     finished_.push_back(std::move(connections_[index]));

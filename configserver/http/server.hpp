@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,7 +42,7 @@ class Server final : private Connection::Owner {
         std::uint64_t refused = 0;  ///< over a limit
         std::uint64_t http_requests = 0;
         std::uint64_t messages = 0;
-        std::uint64_t evicted = 0;  ///< unregistered ones that gave way
+        std::uint64_t evicted = 0;  ///< unregistered ones and onlookers that gave way
     };
 
     /// Throws Error when it cannot listen. `service` must outlive it.
@@ -56,6 +55,9 @@ class Server final : private Connection::Owner {
     void reconfigure(Limits limits, std::vector<net::Network> trusted_proxies);
     /// The connection said who it is, and keeps its place.
     void registered(Connection& connection);
+    /// The connection looks on without having proved anything: it stays until there is no room, then it is among the
+    /// first to go. Another one may have to go at once.
+    void looks_on(Connection& connection);
     /// No more connections; closes every websocket with `code`, and calls `done` when all are gone or after `limit`.
     void stop(std::uint16_t code, std::string_view reason, std::chrono::milliseconds limit, std::function<void()> done);
 
@@ -70,7 +72,10 @@ class Server final : private Connection::Owner {
     void uncount_address(Connection::Bookkeeping& book);
     bool trusted(const net::IpAddress& address) const noexcept;
     bool take_forwarded_address(Connection& connection, const Request& request);
-    void evict_oldest();
+    void join_crowd(Connection& connection, Crowd<Connection>& crowd);
+    static void leave_crowd(Connection& connection);
+    Connection& show_out(Crowd<Connection>& crowd, const char* why);
+    void make_room();
     void open_websocket(Connection& connection, const Request& request);
     void sweep();
     void clean_up();
@@ -95,7 +100,8 @@ class Server final : private Connection::Owner {
     std::vector<std::unique_ptr<Connection>> finished_;
     std::vector<Connection*> doomed_;
     std::vector<Connection*> unfinished_;
-    std::list<Connection*> pending_;  ///< unregistered, oldest first
+    Crowd<Connection> pending_;    ///< unregistered
+    Crowd<Connection> onlookers_;  ///< viewers without a key
     std::unordered_map<net::IpAddress, std::size_t> per_address_;
     std::optional<net::Listener> listener_;
     Clock::time_point swept_at_ = Clock::now();

@@ -7,6 +7,7 @@ from harness.case import main
 from harness.certificates import Authority
 from harness.wait import wait_for
 from server_case import RawClient, ServerCase, frame
+from talk import heard_meanwhile, next_message, next_text, read_until
 
 MAX_MESSAGE = 256 * 1024  # what a node takes (common/protocol/limits.hpp)
 
@@ -18,25 +19,6 @@ class RelayTest(ServerCase):
         client.register(name, **more)
         return client
 
-    @staticmethod
-    def next_text(client):
-        while True:
-            opcode, payload = client.read_frame()
-            if opcode == 1:
-                return payload
-            if opcode == 9:
-                client.send(frame(10, payload))
-
-    def until(self, client, fits):
-        """Reads on to the first message that fits; it and the sizes of those before."""
-        sizes = []
-        while True:
-            text = self.next_text(client)
-            message = json.loads(text)
-            if fits(message):
-                return message, sizes
-            sizes.append(len(text))
-
     def test_what_grows_is_refused_to_its_sender(self):
         """Written anew, a control character has six bytes and 0.1 has 19."""
         server = self.serve("porto", "lisboa", "braga")
@@ -46,11 +28,11 @@ class RelayTest(ServerCase):
             self.assertEqual(self.http(server, "PUT", "/rooms/default/routes", "key-of-the-monitor", {"hears": hears})[0], 200)
             for text in (b'{"x":"' + b"\x01" * 60000 + b'"}', b'{"x":[' + b",".join([b"0.1"] * 15000) + b"]}"):
                 sender.text(text)
-                answer, _ = self.until(sender, lambda m: "error" in m)
+                answer, _ = read_until(sender, lambda m: "error" in m)
                 self.assertEqual(answer["error"], "message")
                 self.assertIn("262144", answer["message"])
             sender.text({"mark": str(hears)})
-            said, sizes = self.until(with_routes, lambda m: m.get("mark") == str(hears))  # pylint: disable=cell-var-from-loop
+            said, sizes = read_until(with_routes, lambda m: m.get("mark") == str(hears))  # pylint: disable=cell-var-from-loop
             self.assertEqual(said["name"], "porto")
             self.assertLess(max(sizes, default=0), MAX_MESSAGE)
 
@@ -62,27 +44,20 @@ class RelayTest(ServerCase):
         for said in range(100):
             sender.text({"said": said, "filling": "x" * 60000})
             sender.text({"refresh": True})
-            sender.send(frame(9, b"all?"))
-            busy = False
-            while (got := sender.read_frame())[0] != 10:
-                busy |= got[0] == 1 and json.loads(got[1]).get("error") == "busy"
+            busy = any(m.get("error") == "busy" for m in heard_meanwhile(sender))
             if busy:
                 break
         self.assertTrue(busy)
         self.assertLess(said, 10, "four seconds' worth, each word to one other")
         braga = self.raw(server, "braga")
-        heard, _ = self.until(lisboa, lambda m: m.get("name") == "braga")
+        heard, _ = read_until(lisboa, lambda m: m.get("name") == "braga")
         self.assertIn("lisboa", [c["name"] for c in heard["clients"]], "news of the server's own are not held back")
 
         def again():
             sender.text({"again": 1})
-            sender.send(frame(9, b"and?"))
-            refused = False
-            while (got := sender.read_frame())[0] != 10:
-                refused |= got[0] == 1 and b'"busy"' in got[1]
-            return not refused
+            return not any(m.get("error") == "busy" for m in heard_meanwhile(sender))
         wait_for(again, 20, "the sender's next turn")
-        self.until(braga, lambda m: m.get("again") == 1)
+        read_until(braga, lambda m: m.get("again") == 1)
 
     def test_many_at_once_are_taken_in_order(self):
         """More than one turn's worth in one packet, in the clear and in TLS, where epoll tells of the first part only."""
@@ -101,7 +76,7 @@ class RelayTest(ServerCase):
                 sender.send(b"".join(words) + frame(1, b'{"deregister":""}'))
                 heard = []
                 while True:
-                    message = json.loads(self.next_text(lisboa))
+                    message = next_message(lisboa)
                     if "word" in message:
                         heard.append(message["word"])
                     elif "disconnected" in message.get("message", ""):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who has no key: what it may see, how much it may take, and what it must not find out."""
-import json
 import signal
 
 from harness.case import main
 from harness.programs import write_json
 from harness.wait import wait_for
-from server_case import MONITOR_KEY, RawClient, ServerCase, frame, key_of
+from server_case import MONITOR_KEY, RawClient, ServerCase, key_of
+from talk import heard_meanwhile, next_message, read_until
 
 
 class StrangersTest(ServerCase):
@@ -28,7 +28,7 @@ class StrangersTest(ServerCase):
         """A web page without a key, that sees its room."""
         page = self.raw(server, source=more.pop("source", None))
         page.text({"register": "", "name": "webclient", "key": "", **more})
-        self.assertIn("refresh", json.loads(page.read_frame()[1]))
+        self.assertIn("refresh", next_message(page))
         return page
 
     def test_looking_on_is_no_way_to_guess_keys(self):
@@ -51,14 +51,41 @@ class StrangersTest(ServerCase):
         keyed = self.raw(server)
         self.assertIn("refresh", keyed.register("webclient", "look", room="stage", matriz=0))
         self.reload(server, rooms=[{"name": "stage"}, {"name": "hall", "public": True}])
-        self.assertEqual(json.loads(closed.read_frame()[1])["error"], "key")
+        self.assertEqual(next_message(closed)["error"], "key")
         self.assertEqual(closed.close_code(), 1008)
         porto = self.raw(server)
         porto.register("porto", room="hall")
-        self.assertIn("porto", json.loads(hall.read_frame()[1]))
+        self.assertIn("porto", next_message(hall))
         for page in (default, keyed):
-            page.send(frame(9, b"still here?"))
-            self.assertEqual(page.read_frame(), (10, b"still here?"))
+            heard_meanwhile(page)
+
+    def test_onlookers_give_way(self):
+        """To one another beyond their limit, the one with the most pages first; to everyone else when all is taken."""
+        names = [f"node{i}" for i in range(7)]
+        server = self.serve(*names, public_status=True, max_viewers_without_key=3, max_connections=8)
+        first = self.look(server, source=("127.0.0.2", 0))
+        self.look(server, source=("127.0.0.3", 0))
+        pages = [self.look(server, source=("127.0.0.2", 0)) for _ in range(2)]
+        self.assertEqual(first.close_code(), 1013)
+        first.close()
+        nodes = [self.raw(server) for _ in names]
+        for count, (node, name) in enumerate(zip(nodes, names), 1):
+            self.assertEqual(node.register(name)["n_clients"], count)
+        self.assertTrue(pages[0].ended())
+        for node in nodes:
+            heard_meanwhile(node)
+
+    def test_who_has_no_key_gets_no_pictures(self):
+        server = self.serve("porto", public_status=True, viewer_key={"name": "page", "key": "look"})
+        page = self.look(server, status=True)
+        keyed = self.raw(server)
+        keyed.register("webclient", "look", matriz=0, status=True)
+        for _ in range(2):
+            read_until(keyed, lambda m: "status" in m)
+        self.assertFalse([m for m in heard_meanwhile(page) if "status" in m])
+        porto = self.raw(server)
+        porto.register("porto")
+        self.assertEqual([c["name"] for c in self.http(server, "GET", "/rooms/default/status")[1]["clients"]], ["porto"])
 
 
 if __name__ == "__main__":
