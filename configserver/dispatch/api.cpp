@@ -60,7 +60,7 @@ std::string between(const std::string& path, std::string_view before, std::strin
 
 void Api::answer(const http::Request& request, std::string_view body, const http::Connection& connection, Reply reply) {
     if (request.path == "/healthz") return reply(json(200, R"({"status":"ok"})"));
-    const bool local = connection.address().is_loopback();
+    const bool local = connection.local();
     const std::string key = bearer(request);
     if (key.empty()) return reply(dispatch(request, std::string(body), {}, local));
     const net::IpAddress address = connection.address();

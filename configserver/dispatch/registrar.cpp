@@ -229,8 +229,11 @@ void Registrar::become_node(Session& session, const protocol::Register& message,
     // later.
     const bool wait = policy_.port_check && message.version == 0;
     if (!wait) join(session, member, "registered");
-    if (!policy_.port_check || member.port == 0) {
-        if (wait) join(session, member, "no port to check");
+    // Who comes through a proxy of which we see no more than that it is on this machine would look at our own ports.
+    const http::Connection& connection = *session.connection;
+    const bool hidden = connection.address().is_loopback() && !connection.local();
+    if (!policy_.port_check || member.port == 0 || hidden) {
+        if (wait) join(session, member, hidden ? "port not checked: your address is not known" : "no port to check");
         return;
     }
     session.busy = wait;

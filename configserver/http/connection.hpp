@@ -75,6 +75,11 @@ class Connection final : private net::Reactor::Handler {
     const net::IpAddress& address() const noexcept { return address_; }
     void set_address(const net::IpAddress& address) noexcept { address_ = address; }
     const net::IpAddress& socket_address() const noexcept { return socket_address_; }
+    /// A proxy has passed its request on, whether or not we believe what that says.
+    void set_forwarded() noexcept { forwarded_ = true; }
+    bool forwarded() const noexcept { return forwarded_; }
+    /// Whoever is at the other end is on this machine.
+    bool local() const noexcept { return socket_address_.is_loopback() && !forwarded_; }
     bool is_websocket() const noexcept { return websocket_; }
     bool open() const noexcept { return state_ == State::websocket && doomed_ == nullptr; }
     bool encrypted() const noexcept { return stream_->encrypted(); }
@@ -124,6 +129,7 @@ class Connection final : private net::Reactor::Handler {
     std::uint32_t watched_ = 0;
     State state_ = State::handshake;
     bool websocket_ = false;
+    bool forwarded_ = false;
     bool asked_all_ = false;  ///< the other side has closed its half and waits for the answer
     bool drained_ = false;    ///< the last byte is out; waiting for the other side to close
     bool want_write_ = false;

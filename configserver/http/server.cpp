@@ -43,6 +43,7 @@ Server::~Server() = default;
 void Server::reconfigure(Limits limits, std::vector<net::Network> trusted_proxies) {
     limits_ = std::make_shared<const Limits>(limits);
     trusted_proxies_ = std::move(trusted_proxies);
+    warned_of_proxy_ = warned_of_distant_proxy_ = false;
 }
 
 bool Server::trusted(const net::IpAddress& address) const noexcept {
@@ -147,8 +148,24 @@ void Server::looks_on(Connection& connection) {
             .close(close_code::try_again_later, "others want to look on too");
 }
 
+void Server::warn_of_proxy(const net::IpAddress& address, const char* header) {
+    // Two warnings, so that a stranger who forges the header cannot use up that of a real proxy.
+    if (std::exchange(address.is_loopback() ? warned_of_proxy_ : warned_of_distant_proxy_, true)) return;
+    log_.warning(
+        "{} passes on requests ({}), but is not in trusted_proxies: all that come through it count as one address, and "
+        "nodes are told that address for each of them. If it is your proxy, add it to trusted_proxies",
+        address.to_string(), header);
+}
+
 bool Server::take_forwarded_address(Connection& connection, const Request& request) {
-    if (!trusted(connection.socket_address())) return true;
+    const char* proxy = nullptr;
+    for (const char* header : {"via", "forwarded", "x-forwarded-for"})
+        if (!request.header_list(header).empty()) proxy = header;
+    if (proxy != nullptr) connection.set_forwarded();
+    if (!trusted(connection.socket_address())) {
+        if (proxy != nullptr) warn_of_proxy(connection.socket_address(), proxy);
+        return true;
+    }
     // The nearest proxy writes last: the first address from the right that is no proxy of ours is the client. What
     // stands left of it, the client could have written itself.
     const std::string list = request.header_list("x-forwarded-for");

@@ -71,6 +71,7 @@ class Server final : private Connection::Owner {
     bool count_address(Connection::Bookkeeping& book, const net::IpAddress& address);
     void uncount_address(Connection::Bookkeeping& book);
     bool trusted(const net::IpAddress& address) const noexcept;
+    void warn_of_proxy(const net::IpAddress& address, const char* header);
     bool take_forwarded_address(Connection& connection, const Request& request);
     void join_crowd(Connection& connection, Crowd<Connection>& crowd);
     static void leave_crowd(Connection& connection);
@@ -95,6 +96,8 @@ class Server final : private Connection::Owner {
     Service& service_;
     log::Logger log_{"http"};
     Throttle throttle_;
+    bool warned_of_proxy_ = false;  ///< on this machine
+    bool warned_of_distant_proxy_ = false;
     Counters counters_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<std::unique_ptr<Connection>> finished_;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who has no key: what it may see, how much it may take, and what it must not find out."""
 import signal
+import socket
 
 from harness.case import main
 from harness.programs import write_json
@@ -86,6 +87,34 @@ class StrangersTest(ServerCase):
         porto = self.raw(server)
         porto.register("porto")
         self.assertEqual([c["name"] for c in self.http(server, "GET", "/rooms/default/status")[1]["clients"]], ["porto"])
+
+    def test_a_proxy_that_nobody_told_us_of(self):
+        """Whoever comes through it is no longer taken for this machine, and the log says what is wrong."""
+        server = self.serve("porto", "lisboa")
+        self.assertEqual(self.http(server, "GET", "/metrics")[0], 200)
+        for header in ("X-Forwarded-For: 203.0.113.7", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=203.0.113.7",
+                       "Via: 1.1 proxy"):
+            self.assertEqual(self.http(server, "GET", "/metrics", headers=[header])[0], 401)
+        self.assertEqual(server.process.log().count("not in trusted_proxies"), 1)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.settimeout(20)
+            through = self.raw(server, headers=["X-Forwarded-For: 203.0.113.7"])
+            port = listening.getsockname()[1]
+            answer = through.register("porto", port=port, matriz=0)
+            self.assertEqual((answer["stream"], answer["ip"]), (False, "127.0.0.1"))
+            self.assertIn("not checked", answer["message"])
+            direct = self.raw(server)
+            self.assertTrue(direct.register("lisboa", port=port, matriz=0)["stream"])
+            listening.accept()[0].close()
+            listening.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                listening.accept()
+
+    def test_through_a_trusted_proxy_nobody_is_local(self):
+        server = self.serve("porto", trusted_proxies=["127.0.0.1"])
+        for address in ("203.0.113.7", "127.0.0.1", "nonsense"):
+            self.assertEqual(self.http(server, "GET", "/metrics", headers=[f"X-Forwarded-For: {address}"])[0], 401)
+        self.assertNotIn("trusted_proxies", server.process.log())
 
 
 if __name__ == "__main__":
