@@ -67,7 +67,7 @@ void Api::answer(const http::Request& request, std::string_view body, const http
     if (!parts_.attempts.may_try(address, auth::Attempts::Clock::now()))
         return reply(problem(429, "busy", "too many wrong keys from this address; wait a minute"));
     parts_.authenticator.identify(
-        key, "", "",
+        {.key = key, .name = {}, .room = {}, .from = address, .asker = connection.presence()},
         [this, request, body = std::string(body), local, address, reply = std::move(reply)](
             auth::Authenticator::Outcome outcome, const Who& who) {
             if (outcome == auth::Authenticator::Outcome::busy)

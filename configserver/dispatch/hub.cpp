@@ -73,6 +73,7 @@ void Hub::configure(const settings::Settings& settings) {
                           .public_status = settings.public_status,
                           .failed_attempts_per_minute = settings.failed_attempts_per_minute});
     api_.configure({.public_status = settings.public_status, .public_metrics = settings.public_metrics});
+    authenticator_.set_limit(settings.limits.unregistered);
     public_status_ = settings.public_status;
     max_signal_ = static_cast<std::size_t>(settings.max_signal_bytes);
     signals_per_second_ = settings.max_signals_per_second;

@@ -66,17 +66,37 @@ void Registrar::take(Session& session, protocol::Register message) {
         return become_viewer(session, message);
     session.busy = true;
     const SessionId id = session.id;
-    const std::string key = message.key;
-    const std::string name = message.name;
-    const std::string room = message.room;
-    parts_.authenticator.identify(key, name, room,
-                                  [this, id, message = std::move(message)](auth::Authenticator::Outcome outcome,
-                                                                           const std::vector<auth::Identity>& whom) {
-                                      Session* asking = parts_.sessions.find(id);
-                                      if (asking == nullptr) return;
-                                      identified(*asking, message, outcome, whom);
-                                      settle(id);
-                                  });
+    auth::Authenticator::Question question{.key = message.key,
+                                           .name = message.name,
+                                           .room = message.room,
+                                           .from = address,
+                                           .asker = session.connection->presence()};
+    parts_.authenticator.identify(
+        std::move(question), [this, id, message = std::move(message)](auth::Authenticator::Outcome outcome,
+                                                                      const std::vector<auth::Identity>& whom) {
+            act_later(id, [&](Session& asking) { identified(asking, message, outcome, whom); });
+        });
+}
+
+void Registrar::act_later(SessionId id, const std::function<void(Session&)>& act) {
+    Session* session = parts_.sessions.find(id);
+    if (session == nullptr) return;
+    const std::string name = session->name;
+    try {
+        act(*session);
+        settle(id);
+    } catch (const std::exception& error) {
+        log_.error("the register of \"{}\" failed: {}", name, error.what());
+        if (session = parts_.sessions.find(id); session == nullptr) return;
+        http::Connection& connection = *session->connection;
+        try {
+            leave(*session);
+        } catch (const std::exception& again) {
+            log_.error("its room was not told that \"{}\" left: {}", name, again.what());
+        }
+        parts_.sessions.remove(*session);
+        connection.abort();
+    }
 }
 
 void Registrar::settle(SessionId id) const {
@@ -241,11 +261,10 @@ void Registrar::become_node(Session& session, const protocol::Register& message,
     const SessionId id = session.id;
     session.port_check = parts_.port_checker.start(session.connection->address(), member.port,
                                                    [this, id, wait, message](const net::PortChecker::Result& result) {
-                                                       Session* checked = parts_.sessions.find(id);
-                                                       if (checked == nullptr) return;
-                                                       if (!wait) return port_checked(id, result);
-                                                       join_checked(*checked, message, result);
-                                                       settle(id);
+                                                       act_later(id, [&](Session& checked) {
+                                                           if (!wait) return port_checked(id, result);
+                                                           join_checked(checked, message, result);
+                                                       });
                                                    });
 }
 

@@ -65,6 +65,8 @@ class Registrar {
 
   private:
     void settle(SessionId id) const;
+    /// `act` for a session that is still there, from the main loop: what it throws ends that session and nothing else.
+    void act_later(SessionId id, const std::function<void(Session&)>& act);
     void identified(Session& session, const protocol::Register& message, auth::Authenticator::Outcome outcome,
                     const std::vector<auth::Identity>& identities);
     void wrong_key(Session& session, const protocol::Register& message);

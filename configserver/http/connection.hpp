@@ -87,6 +87,8 @@ class Connection final : private net::Reactor::Handler {
 
     /// Points to this connection until it ends, then to nothing: for answers that come later.
     std::shared_ptr<Connection*> handle();
+    /// Expires when this connection ends: the one thing of it that another thread may look at.
+    std::weak_ptr<const void> presence() const noexcept { return presence_; }
 
     /// For the owner alone: its place in the owner's lists, and what it hangs on the connection.
     struct Bookkeeping {
@@ -146,6 +148,7 @@ class Connection final : private net::Reactor::Handler {
     int messages_left_ = 0;  ///< in this turn
     std::unique_ptr<Request> request_;
     std::shared_ptr<Connection*> handle_;
+    std::shared_ptr<const void> presence_ = std::make_shared<char>();
     FrameDecoder decoder_;
     SendQueue queue_;
 };

@@ -33,6 +33,11 @@ TEST(KeyHash, IsTheScryptOfRfc7914) {
     EXPECT_FALSE(hash->matches("pleaseletmeim"));
 }
 
+TEST(KeyHash, IsCheapForKeysThatNobodyGuesses) {
+    EXPECT_EQ(KeyHash::make(make_key()).log2_n, 10U);
+    EXPECT_EQ(KeyHash::make("of my own choice").log2_n, 14U);
+}
+
 TEST(KeyHash, RefusesWhatItDidNotWrite) {
     const std::string good = KeyHash::make("of my own choice").to_string();
     EXPECT_TRUE(KeyHash::parse(good));
