@@ -43,9 +43,10 @@ std::shared_ptr<Authenticator::Job> Authenticator::Jobs::pop() {
 }
 
 void Authenticator::identify(Question question, Done done) {
-    if (auto known = keyring_.find(question.key); !known.empty()) return done(Outcome::known, std::move(known));
-    auto candidates = keyring_.candidates(question.key, question.name, question.room);
-    if (candidates.empty()) return done(Outcome::unknown, {});
+    auto known = keyring_.find(question.key);
+    auto candidates = known.empty() ? keyring_.candidates(question.key, question.name, question.room)
+                                    : keyring_.further_candidates(question.key, question.name);
+    if (candidates.empty()) return done(known.empty() ? Outcome::unknown : Outcome::known, std::move(known));
     {
         const std::lock_guard lock(mutex_);
         if (jobs_.size() < most_) {

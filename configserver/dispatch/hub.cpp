@@ -54,20 +54,20 @@ std::vector<hooks::RoomView> Hub::view() const {
     return view;
 }
 
-void Hub::load_keys(const settings::Settings& settings) {
-    auth::Keyring& keyring = authenticator_.keyring();
-    keyring.clear();
+auth::Keyring Hub::keys_of(const settings::Settings& settings) const {
+    auth::Keyring keyring = authenticator_.keyring().emptied();
     for (const auto& key : settings.client_keys) add_key(keyring, auth::Role::node, key.name, key.key, key.key_hash);
     const auto& monitor = settings.monitor_key;
     add_key(keyring, auth::Role::monitor, monitor.name, monitor.key, monitor.key_hash);
     const auto& viewer = settings.viewer_key;
     add_key(keyring, auth::Role::viewer, viewer.name, viewer.key, viewer.key_hash);
     for (const auto& room : settings.rooms) add_key(keyring, auth::Role::guest, room.name, room.key, room.key_hash);
+    keymaker_.load(keyring);
+    return keyring;
 }
 
-void Hub::configure(const settings::Settings& settings) {
-    load_keys(settings);
-    keymaker_.load();
+void Hub::configure(const settings::Settings& settings, auth::Keyring keys) {
+    authenticator_.keyring() = std::move(keys);
     rooms_.configure(settings.rooms, settings.default_room);
     registrar_.configure({.port_check = settings.port_check,
                           .public_status = settings.public_status,

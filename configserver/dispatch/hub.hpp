@@ -31,9 +31,12 @@ class Hub final : public http::Server::Service {
     /// Throws Error when what the store holds makes no sense.
     Hub(net::Reactor& reactor, store::Store& store);
 
+    /// The keys of the config and those made at run time; configure() puts them into use. Throws Error when the store
+    /// cannot be read.
+    auth::Keyring keys_of(const settings::Settings& settings) const;
     /// Takes keys, rooms and policy from the config, at start and on each reload. Whoever's key is gone, or whose room
     /// is closed to it now, is let go.
-    void configure(const settings::Settings& settings);
+    void configure(const settings::Settings& settings, auth::Keyring keys);
     /// Where connections come from; call once, when the server listens.
     void attach(http::Server& server);
     /// What nodes are told from now on; 0: no STUN here.
@@ -67,7 +70,6 @@ class Hub final : public http::Server::Service {
     bool may_stay(const Session& session) const;
     void tell_ice_servers() const;
     void dismiss_strangers();
-    void load_keys(const settings::Settings& settings);
     void describe_metrics(const http::Server& server);
 
     Sessions sessions_;
