@@ -140,6 +140,10 @@ void Hub::on_gone(http::Connection& connection, std::string_view why) {
     sessions_.remove(*session);
 }
 
+void Hub::on_drained(http::Connection& connection) {
+    if (Session* session = Sessions::of(connection); session != nullptr) pusher_.catch_up(*session);
+}
+
 void Hub::on_message(http::Connection& connection, std::string_view text) {
     Session* session = Sessions::of(connection);
     if (session == nullptr) return;

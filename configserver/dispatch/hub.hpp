@@ -50,6 +50,7 @@ class Hub final : public http::Server::Service {
                  Reply reply) override;
     void on_open(http::Connection& connection) override;
     void on_message(http::Connection& connection, std::string_view text) override;
+    void on_drained(http::Connection& connection) override;
     void on_gone(http::Connection& connection, std::string_view why) override;
 
   private:

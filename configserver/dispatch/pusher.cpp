@@ -79,10 +79,28 @@ void Pusher::tell_monitors(const std::string& room, const std::string& event, Se
             if (!state) state = state_of(room, false);
             watcher->connection->send(state, SendQueue::Kind::latest);
         } else if (!event.empty()) {
-            if (!shared) shared = http::text_frame(encode(protocol::MonitorEvent{event, list(room, "").clients, room}));
+            // One that does not keep up gets the last event of each room, not all of them.
+            if (!watcher->owed.empty() || !watcher->connection->roomy()) {
+                watcher->owed[room] = event;
+                watcher->connection->tell_when_drained();
+                continue;
+            }
+            if (!shared) shared = event_frame(room, event);
             watcher->connection->send(shared);
         }
     }
+}
+
+http::Frame Pusher::event_frame(const std::string& room, const std::string& event) const {
+    return http::text_frame(encode(protocol::MonitorEvent{event, list(room, "").clients, room}));
+}
+
+void Pusher::catch_up(Session& monitor) const {
+    while (!monitor.owed.empty() && monitor.connection->roomy()) {
+        const auto next = monitor.owed.extract(monitor.owed.begin());
+        monitor.connection->send(event_frame(next.key(), next.mapped()));
+    }
+    if (!monitor.owed.empty()) monitor.connection->tell_when_drained();
 }
 
 void Pusher::announce(const std::string& room, const std::string& name, const std::string& text,

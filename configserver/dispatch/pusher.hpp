@@ -30,6 +30,8 @@ class Pusher {
     std::size_t broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const;
     /// The original tells everyone, the sender included. Returns what it cost.
     std::size_t refresh(const std::string& room) const;
+    /// Tells a monitor of the rooms that it is owed, as far as it reads; the rest follows when that has left.
+    void catch_up(Session& monitor) const;
     /// What `viewer` sees of its room.
     void send_state(const Session& viewer) const;
 
@@ -52,6 +54,7 @@ class Pusher {
     /// all see the same. Returns what it cost.
     std::size_t send_lists(const std::string& room, SessionId except, http::SendQueue::Kind kind, const Encode& encode,
                            http::Frame whole = nullptr) const;
+    http::Frame event_frame(const std::string& room, const std::string& event) const;
     http::Frame state_of(const std::string& room, bool refresh) const;
     void tell_monitors(const std::string& room, const std::string& event, SessionId except) const;
 

@@ -167,9 +167,8 @@ void Registrar::become_monitor(Session& session, const protocol::Register& messa
                                                  parts_.pusher.list(first, "").clients, first}));
     if (session.room.empty())
         for (const std::string& room : parts_.registry.rooms())
-            if (room != first)
-                session.send(encode(
-                    protocol::MonitorEvent{fmt::format("Room {}", room), parts_.pusher.list(room, "").clients, room}));
+            if (room != first) session.owed.emplace(room, fmt::format("Room {}", room));
+    parts_.pusher.catch_up(session);
     log_.info("monitor {} from {}", identity.name, session.connection->address().to_string());
 }
 

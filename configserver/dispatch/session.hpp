@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,9 +33,10 @@ struct Session {
     http::Connection* connection = nullptr;
     Kind kind = Kind::stranger;
     std::string name;
-    std::string room;      ///< a monitor's may be empty: all rooms
-    int version = 0;       ///< of the protocol
-    std::string entering;  ///< the room it will be in once its port is checked
+    std::string room;                         ///< a monitor's may be empty: all rooms
+    int version = 0;                          ///< of the protocol
+    std::string entering;                     ///< the room it will be in once its port is checked
+    std::map<std::string, std::string> owed;  ///< rooms that a monitor is still to be told of, each with its last event
     bool wants_status = false;
     bool busy = false;               ///< its register message is being worked on
     std::vector<std::string> early;  ///< what a stranger said meanwhile, in order

@@ -52,6 +52,7 @@ void Connection::on_ready(std::uint32_t events) noexcept {
         if (deaf() && (events & (EPOLLHUP | EPOLLERR)) != 0) return finish();
         if (state_ == State::handshake && !handshake()) return;
         if (state_ != State::finished) flush();
+        if (open() && queue_.empty() && std::exchange(tell_when_drained_, false)) owner_.on_drained(*this);
         if (state_ != State::finished) read();
         if (state_ != State::finished) update_watch();
     } catch (...) {  // out of memory: this connection goes, the server stays

@@ -31,6 +31,8 @@ class Connection final : private net::Reactor::Handler {
         /// Answer with respond(), now or later, or with upgrade() now. What else comes before the answer is dropped.
         virtual void on_request(Connection& connection, Request&& request, std::string&& body) noexcept = 0;
         virtual void on_message(Connection& connection, std::string_view text) noexcept = 0;
+        /// All that waited has left; called once for each tell_when_drained().
+        virtual void on_drained(Connection& connection) noexcept = 0;
         /// Nothing more will come from an upgraded connection that the owner did not close itself. Once at most.
         virtual void on_gone(Connection& connection, std::string_view why) noexcept = 0;
         /// The socket is finished with; destroy the connection, but not within this call.
@@ -84,6 +86,10 @@ class Connection final : private net::Reactor::Handler {
     bool open() const noexcept { return state_ == State::websocket && doomed_ == nullptr; }
     bool encrypted() const noexcept { return stream_->encrypted(); }
     std::size_t queued_bytes() const noexcept { return queue_.bytes(); }
+    /// So little waits that what can be told later may be told now. While it is false something waits, so that
+    /// tell_when_drained() will be answered, unless the connection ends.
+    bool roomy() const noexcept { return queue_.roomy(); }
+    void tell_when_drained() noexcept { tell_when_drained_ = true; }
 
     /// Points to this connection until it ends, then to nothing: for answers that come later.
     std::shared_ptr<Connection*> handle();
@@ -135,6 +141,7 @@ class Connection final : private net::Reactor::Handler {
     bool asked_all_ = false;  ///< the other side has closed its half and waits for the answer
     bool drained_ = false;    ///< the last byte is out; waiting for the other side to close
     bool want_write_ = false;
+    bool tell_when_drained_ = false;
     bool gone_told_ = false;
     const char* doomed_ = nullptr;  ///< why
     net::IpAddress socket_address_;

@@ -35,6 +35,8 @@ class SendQueue {
     /// `count` bytes of front() are gone.
     void sent(std::size_t count);
     std::size_t bytes() const noexcept { return bytes_; }
+    /// So little waits that what is not urgent may come too.
+    bool roomy() const noexcept { return 4 * bytes_ <= max_bytes_ && 8 * waiting_.size() <= max_frames_; }
 
   private:
     struct Item {

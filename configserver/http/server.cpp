@@ -234,6 +234,14 @@ void Server::on_message(Connection& connection, std::string_view text) noexcept 
     }
 }
 
+void Server::on_drained(Connection& connection) noexcept {
+    try {
+        service_.on_drained(connection);
+    } catch (const std::exception& error) {
+        log_.error("what was left to tell {}: {}", connection.address().to_string(), error.what());
+    }
+}
+
 void Server::on_gone(Connection& connection, std::string_view why) noexcept {
     try {
         service_.on_gone(connection, why);

@@ -29,6 +29,7 @@ class Server final : private Connection::Owner {
                              Reply reply) = 0;
         virtual void on_open(Connection& connection) = 0;
         virtual void on_message(Connection& connection, std::string_view text) = 0;
+        virtual void on_drained(Connection& connection) = 0;
         /// The websocket ended without the service having closed it.
         virtual void on_gone(Connection& connection, std::string_view why) = 0;
 
@@ -83,6 +84,7 @@ class Server final : private Connection::Owner {
 
     void on_request(Connection& connection, Request&& request, std::string&& body) noexcept override;
     void on_message(Connection& connection, std::string_view text) noexcept override;
+    void on_drained(Connection& connection) noexcept override;
     void on_gone(Connection& connection, std::string_view why) noexcept override;
     void on_finished(Connection& connection) noexcept override;
     void on_unfinished(Connection& connection) noexcept override;
