@@ -345,12 +345,12 @@ std::string encode(const WebState& message) {
     return write(json);
 }
 
-std::string encode(const RoomStatus& status) { return write(status_to_json(status)); }
+std::string encode(const RoomStatus& status) { return write_rounded(status_to_json(status)); }
 
 std::string encode_pushed(const RoomStatus& status) {
     Json::Value json(Json::objectValue);
     json["status"] = status_to_json(status);
-    return write(json);
+    return write_rounded(json);
 }
 
 }  // namespace matriz::protocol

@@ -260,8 +260,9 @@ bool Connection::send(const Frame& frame, SendQueue::Kind kind) {
         at_once = result.bytes;
         if (at_once == frame->size()) return true;
     }
-    // What has begun to leave must leave whole, whatever kind it is of.
-    const auto pushed = queue_.push(frame, direct ? SendQueue::Kind::message : kind);
+    // What has begun to leave must leave whole, though it was of a kind that may be left out.
+    const bool begun = direct && kind == SendQueue::Kind::relayed;
+    const auto pushed = queue_.push(frame, begun ? SendQueue::Kind::message : kind);
     if (pushed == SendQueue::Pushed::overflow) doom("it does not read what it is sent");
     if (pushed != SendQueue::Pushed::queued) return false;
     if (direct) {

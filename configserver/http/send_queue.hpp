@@ -15,7 +15,7 @@ class SendQueue {
     enum class Kind {
         message,  ///< every one counts
         latest,   ///< replaces an older `latest` that waits
-        picture,  ///< likewise: replaces an older `picture`
+        picture,  ///< replaces an older `picture` that waits; left out while one is leaving, or when there is no room
         relayed,  ///< from another client: left out when the queue is half full, so that nobody can fill it for another
         control,  ///< pongs and pings: overtakes what has not begun to leave
     };

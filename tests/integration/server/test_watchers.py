@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Monitors and viewers on links that take less than there is to tell."""
+import json
 import resource
 import socket
 
 from harness.case import main
 from server_case import MONITOR_KEY, RawClient, ServerCase
-from talk import heard_meanwhile, next_message, read_until
+from talk import heard_meanwhile, next_message, next_text, read_until
 
 ROOMS = 600
 FINGERPRINT = ":".join(["AB"] * 32)
@@ -62,6 +63,34 @@ class WatchersTest(ServerCase):
         flood.text({"deregister": ""})
         left, _ = read_until(monitor, lambda m: m.get("room") == rooms[0] and len(m["clients"]) == 1)
         self.assertEqual(left["message"], "[flood] disconnected")
+
+    def test_a_watcher_that_is_too_slow_gets_fewer_pictures(self):
+        """It stays, though a second picture of this size would not fit into its queue beside the first."""
+        nodes = 40
+        names = [f"node {i} {'x' * 50}" for i in range(nodes)]
+        server = self.serve(*names, max_queue_bytes=300000)
+        clients = [self.raw(server) for _ in names]
+        for client, name in zip(clients, names):
+            client.register(name)
+        for client, own in zip(clients, names):
+            client.text({"report": [{"peer": peer, "delay_ms": 10.123456789, "loss": 0.1, "jitter_ms": 1 / 3, "level_db": -20.1}
+                                    for peer in names if peer != own]})
+        monitor, other = self.slow(server), self.raw(server)
+        for watcher in (monitor, other):
+            watcher.text({"register": "", "name": "monitor", "key": MONITOR_KEY, "status": True})
+
+        def complete(message):
+            return len(message.get("status", {}).get("links", [])) == nodes * (nodes - 1)
+        text = b""
+        for _ in range(5):  # the slow one reads nothing meanwhile
+            text = next_text(other)
+            while not complete(json.loads(text)):
+                text = next_text(other)
+        self.assertIn(b'"loss":0.1,', text)
+        self.assertIn(b'"delay_ms":10.1235,', text)
+        self.assertIn(b'"jitter_ms":0.333333,', text)
+        read_until(monitor, complete)
+        read_until(monitor, complete)
 
 
 if __name__ == "__main__":
