@@ -47,6 +47,7 @@ Connection::~Connection() {
 
 void Connection::on_ready(std::uint32_t events) noexcept {
     try {
+        if (state_ == State::handshake && stream_->encrypted() && !owner_.may_shake_hands()) return;
         want_write_ = false;
         messages_left_ = messages_a_turn;
         if (deaf() && (events & (EPOLLHUP | EPOLLERR)) != 0) return finish();

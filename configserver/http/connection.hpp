@@ -28,6 +28,8 @@ class Connection final : private net::Reactor::Handler {
     /// those on_ready(), resume() and tick() make.
     class Owner {
       public:
+        /// A TLS handshake takes as long as hundreds of messages: when this says no, the next turn asks again.
+        virtual bool may_shake_hands() noexcept = 0;
         /// Answer with respond(), now or later, or with upgrade() now. What else comes before the answer is dropped.
         virtual void on_request(Connection& connection, Request&& request, std::string&& body) noexcept = 0;
         virtual void on_message(Connection& connection, std::string_view text) noexcept = 0;

@@ -12,6 +12,8 @@ namespace matriz::http {
 namespace {
 
 constexpr auto sweep_interval = std::chrono::milliseconds(500);
+constexpr double accept_burst = 4;  // seconds' worth
+constexpr int shakes_a_turn = 8;
 constexpr std::string_view websocket_path = "/config";
 /// What the kernel holds for one that does not read; more is of no use, the queue is bounded here.
 constexpr int send_buffer = 64 * 1024;
@@ -32,7 +34,9 @@ Server::Server(net::Reactor& reactor, const net::HostPort& where, Limits limits,
       limits_(std::make_shared<const Limits>(limits)),
       trusted_proxies_(std::move(trusted_proxies)),
       make_stream_(std::move(make_stream)),
-      service_(service) {
+      service_(service),
+      accepts_(0, 0) {
+    set_accept_rate();
     listener_.emplace(reactor_, where,
                       [this](net::Fd socket, const net::IpAddress& from) { accept(std::move(socket), from); });
     sweeper_ = glib::Source::every(sweep_interval, [this] { sweep(); });
@@ -44,6 +48,31 @@ void Server::reconfigure(Limits limits, std::vector<net::Network> trusted_proxie
     limits_ = std::make_shared<const Limits>(limits);
     trusted_proxies_ = std::move(trusted_proxies);
     warned_of_proxy_ = warned_of_distant_proxy_ = false;
+    set_accept_rate();
+}
+
+/// All that one address may have can come anew each second: more often, nobody needs it.
+void Server::set_accept_rate() {
+    const auto rate = static_cast<double>(limits_->connections_per_address);
+    accepts_.set(rate, accept_burst * rate);
+}
+
+bool Server::may_accept(const net::IpAddress& from) {
+    const auto now = Clock::now();
+    if (accepts_.left(from, now) >= 1) {
+        accepts_.spend(from, now);
+        return true;
+    }
+    ++counters_.refused;
+    if (const auto verdict = throttle_.ask(now); verdict.speak)
+        log_.warning("{} connects again and again; refusing it for a moment{}", from.to_string(),
+                     verdict.left_out > 0 ? fmt::format(" ({} such lines left out)", verdict.left_out) : "");
+    return false;
+}
+
+bool Server::may_shake_hands() noexcept {
+    if (std::exchange(shakes_turn_, reactor_.turns()) != reactor_.turns()) shakes_left_ = shakes_a_turn;
+    return shakes_left_-- > 0;
 }
 
 bool Server::trusted(const net::IpAddress& address) const noexcept {
@@ -76,7 +105,7 @@ void Server::uncount_address(Connection::Bookkeeping& book) {
 void Server::accept(net::Fd socket, const net::IpAddress& from) {
     Connection::Bookkeeping book;
     // Many clients come through one proxy: those count by the address it names, once that is known.
-    if (!trusted(from) && !count_address(book, from)) return;
+    if (!trusted(from) && (!may_accept(from) || !count_address(book, from))) return;
     make_room();
     if (connections_.size() >= limits_->connections) {
         ++counters_.refused;
@@ -270,7 +299,7 @@ void Server::on_unfinished(Connection& connection) noexcept {
     resumer_ = glib::Source::after(std::chrono::milliseconds(0), [this] {
         resumer_.cancel();
         // None of these is destroyed meanwhile: clean_up() comes later, from a source of its own.
-        for (Connection* connection : std::exchange(unfinished_, {})) connection->resume();
+        for (Connection* waiting : std::exchange(unfinished_, {})) waiting->resume();
     });
 }
 

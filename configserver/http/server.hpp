@@ -13,6 +13,7 @@
 #include "common/glib/source.hpp"
 #include "configserver/http/connection.hpp"
 #include "configserver/http/throttle.hpp"
+#include "configserver/net/address_buckets.hpp"
 #include "configserver/net/listener.hpp"
 
 namespace matriz::http {
@@ -71,6 +72,8 @@ class Server final : private Connection::Owner {
     void accept(net::Fd socket, const net::IpAddress& from);
     bool count_address(Connection::Bookkeeping& book, const net::IpAddress& address);
     void uncount_address(Connection::Bookkeeping& book);
+    void set_accept_rate();
+    bool may_accept(const net::IpAddress& from);
     bool trusted(const net::IpAddress& address) const noexcept;
     void warn_of_proxy(const net::IpAddress& address, const char* header);
     bool take_forwarded_address(Connection& connection, const Request& request);
@@ -82,6 +85,7 @@ class Server final : private Connection::Owner {
     void sweep();
     void clean_up();
 
+    bool may_shake_hands() noexcept override;
     void on_request(Connection& connection, Request&& request, std::string&& body) noexcept override;
     void on_message(Connection& connection, std::string_view text) noexcept override;
     void on_drained(Connection& connection) noexcept override;
@@ -108,6 +112,9 @@ class Server final : private Connection::Owner {
     Crowd<Connection> pending_;    ///< unregistered
     Crowd<Connection> onlookers_;  ///< viewers without a key
     std::unordered_map<net::IpAddress, std::size_t> per_address_;
+    net::AddressBuckets accepts_;
+    std::uint64_t shakes_turn_ = 0;  ///< the reactor's turn that shakes_left_ counts for
+    int shakes_left_ = 0;
     std::optional<net::Listener> listener_;
     Clock::time_point swept_at_ = Clock::now();
     glib::Source sweeper_;

@@ -2,8 +2,10 @@
 """Who has no key: what it may see, how much it may take, and what it must not find out."""
 import signal
 import socket
+import ssl
 
 from harness.case import main
+from harness.certificates import Authority
 from harness.programs import write_json
 from harness.wait import wait_for
 from server_case import MONITOR_KEY, RawClient, ServerCase, key_of
@@ -115,6 +117,57 @@ class StrangersTest(ServerCase):
         for address in ("203.0.113.7", "127.0.0.1", "nonsense"):
             self.assertEqual(self.http(server, "GET", "/metrics", headers=[f"X-Forwarded-For: {address}"])[0], 401)
         self.assertNotIn("trusted_proxies", server.process.log())
+
+    def test_who_keeps_connecting_drives_out_itself(self):
+        """Who waits quietly to be let in keeps its place, however many others come after it from one address."""
+        server = self.serve("porto", max_unregistered=20, max_connections_per_address=64, register_timeout_s=600)
+        quiet = self.raw(server, source=("127.0.0.2", 0))
+        crowd = []
+        for _ in range(60):
+            crowd.append(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            self.addCleanup(crowd[-1].close)
+        wait_for(lambda: "gives way" in server.process.log(), 10, "somebody to give way")
+        self.assertEqual(quiet.register("porto")["name"], "porto")
+
+    def test_who_connects_again_and_again_must_wait(self):
+        server = self.serve("porto", max_connections_per_address=2)
+
+        def refused():
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
+                link.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                try:
+                    return not link.recv(100)
+                except ConnectionError:
+                    return True
+        wait_for(lambda: refused() and "connects again and again" in server.process.log(), 20, "it to be refused")
+        self.assertEqual(self.raw(server, source=("127.0.0.2", 0)).register("porto")["name"], "porto")
+        wait_for(lambda: not refused(), 20, "its next turn")
+
+    def test_many_handshakes_at_once(self):
+        """More than one turn has: all come in all the same."""
+        authority = Authority(self.stage.folder, "ca")
+        crt, key = authority.issue("server", "DNS:localhost")
+        server = self.serve("porto", tls_crt=crt, tls_key=key)
+        context = ssl.create_default_context(cafile=authority.certificate)
+        links = []
+        for _ in range(40):
+            link = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            self.addCleanup(link.close)
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+            with self.assertRaises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            links.append((link, tls, incoming, outgoing))
+        for link, _, _, outgoing in links:
+            link.sendall(outgoing.read())
+        for link, tls, incoming, _ in links:
+            while True:
+                incoming.write(link.recv(65536))
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    pass
 
 
 if __name__ == "__main__":
