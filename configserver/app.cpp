@@ -35,7 +35,7 @@ App::App(std::string config_path, Load load)
       hub_(reactor_, store_),
       hook_([this] { return hub_.view(); }) {
     if (settings_.tls()) tls_.emplace(tls_files(settings_));
-    hub_.configure(settings_);
+    hub_.configure(settings_, hub_.keys_of(settings_));
     server_.emplace(
         reactor_, settings_.listen_on(), settings_.limits, settings_.trusted_proxies,
         [this](net::Fd socket) -> std::unique_ptr<net::Stream> {
@@ -126,9 +126,11 @@ void App::reload() {
         if (fresh.listen_on() != settings_.listen_on() || fresh.tls() != settings_.tls() ||
             fresh.store != settings_.store || fresh.stun_on() != settings_.stun_on())
             log_.warning("listen, stun, store, and whether there is TLS change with a restart only");
+        // All that may fail comes first, beside what is in use.
+        auth::Keyring keys = hub_.keys_of(fresh);
         if (tls_ && fresh.tls()) tls_->reload(tls_files(fresh));
         settings_ = std::move(fresh);
-        hub_.configure(settings_);
+        hub_.configure(settings_, std::move(keys));
         server_->reconfigure(settings_.limits, settings_.trusted_proxies);
         hook_.configure(hook_settings());
         log_.info("config reloaded");

@@ -261,16 +261,32 @@ std::string encode(const ClientList& message) {
     return write(json);
 }
 
-std::string encode(const Broadcast& message, const ClientList& list) {
-    Json::Value json = message.object;
+Relay::Relay(Broadcast message) {
+    Json::Value json = std::move(message.object);
     // What only the server may say, a sender cannot make others believe.
-    for (const char* reserved : {"ip", "listeners", "room", "epoch", "version", "error", "matriz", "from", "status",
-                                 "ice_servers", "stun_port"})
+    for (const char* reserved : {"name", "clients", "ip", "listeners", "room", "epoch", "version", "error", "matriz",
+                                 "from", "status", "ice_servers", "stun_port"})
         json.removeMember(reserved);
+    body_ = write_passed_on(json);
+    body_.pop_back();
+}
+
+std::string Relay::with(const ClientList& list) const {
+    // A list that is cut in two is longer than the whole one by the name of its second half.
+    constexpr std::string_view second_half = R"("listeners":[],)";
+    Json::Value json(Json::objectValue);
     json["name"] = list.name;
     add_list(json, list);
-    return write_passed_on(json);
+    std::string text = write(json);
+    if (body_.size() > 1) text.replace(0, 1, body_ + ",");
+    const std::size_t size = text.size() + (list.listeners.empty() ? second_half.size() : 0);
+    if (size > max_message)
+        throw Malformed("passed on, with the list, it would have {} bytes, more than the limit of {}", size,
+                        max_message);
+    return text;
 }
+
+std::string encode(const Broadcast& message, const ClientList& list) { return Relay(message).with(list); }
 
 std::string encode(const Signal& message, Towards towards) {
     Json::Value json(Json::objectValue);
@@ -331,12 +347,12 @@ std::string encode(const WebState& message) {
     return write(json);
 }
 
-std::string encode(const RoomStatus& status) { return write(status_to_json(status)); }
+std::string encode(const RoomStatus& status) { return write_rounded(status_to_json(status)); }
 
 std::string encode_pushed(const RoomStatus& status) {
     Json::Value json(Json::objectValue);
     json["status"] = status_to_json(status);
-    return write(json);
+    return write_rounded(json);
 }
 
 }  // namespace matriz::protocol

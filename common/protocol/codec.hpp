@@ -66,7 +66,20 @@ std::string encode(const Deregister& message);
 std::string encode(const Refresh& message);
 std::string encode(const Registered& reply, const ClientList& list);
 std::string encode(const ClientList& message);
-/// The list replaces whatever the sender called "name", "clients" and so on.
+/// A broadcast on its way to others: what the sender said is written once, then the list goes behind it for each. The
+/// list replaces whatever the sender called "name", "clients" and so on.
+class Relay {
+  public:
+    /// Throws Malformed when what was said cannot be written.
+    explicit Relay(Broadcast message);
+    /// Throws Malformed when that is more than max_message: written anew, strings and numbers can be several times as
+    /// long as they came. When the room's whole list fits, so does what of it one listener is to see.
+    std::string with(const ClientList& list) const;
+
+  private:
+    std::string body_;  ///< an object without its closing brace
+};
+/// Relay for a single list. Throws Malformed.
 std::string encode(const Broadcast& message, const ClientList& list);
 /// To the server (`peer` is the receiver) or from it (`peer` is the sender).
 enum class Towards { server, node };

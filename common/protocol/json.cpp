@@ -31,6 +31,13 @@ Json::Value parse_value(std::string_view text) {
     return value;
 }
 
+Json::StreamWriterBuilder compact() {
+    Json::StreamWriterBuilder builder;
+    builder["indentation"] = "";
+    builder["emitUTF8"] = true;
+    return builder;
+}
+
 }  // namespace
 
 Json::Value parse_object(std::string_view text) {
@@ -43,11 +50,15 @@ Json::Value parse_object(std::string_view text) {
 }
 
 std::string write(const Json::Value& value) {
+    static const Json::StreamWriterBuilder builder = compact();
+    return Json::writeString(builder, value);
+}
+
+std::string write_rounded(const Json::Value& value) {
     static const Json::StreamWriterBuilder builder = [] {
-        Json::StreamWriterBuilder compact;
-        compact["indentation"] = "";
-        compact["emitUTF8"] = true;
-        return compact;
+        Json::StreamWriterBuilder rounding = compact();
+        rounding["precision"] = 6;
+        return rounding;
     }();
     return Json::writeString(builder, value);
 }

@@ -13,6 +13,8 @@ namespace matriz::protocol {
 /// The object in a text frame; unwraps the original's JSON-in-a-string form once.
 Json::Value parse_object(std::string_view text);
 std::string write(const Json::Value& value);
+/// The same with fractions to six digits, for figures that were measured.
+std::string write_rounded(const Json::Value& value);
 
 /// A string member of at most `max` bytes, valid UTF-8 without control characters; `fallback` when it is missing or
 /// null.

@@ -1,33 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <chrono>
-#include <unordered_map>
-
-#include "configserver/net/address.hpp"
+#include "configserver/net/address_buckets.hpp"
 
 namespace matriz::auth {
 
 /// Counts wrong keys for each address and says when one must wait. Bounded memory. Pure; one thread.
 class Attempts {
   public:
-    using Clock = std::chrono::steady_clock;
+    using Clock = net::AddressBuckets::Clock;
 
-    explicit Attempts(int per_minute) : per_minute_(per_minute) {}
-    void set_limit(int per_minute) { per_minute_ = per_minute; }
-    bool may_try(const net::IpAddress& address, Clock::time_point now);
-    void failed(const net::IpAddress& address, Clock::time_point now);
+    explicit Attempts(int per_minute) : buckets_(per_minute / 60.0, per_minute) {}
+    void set_limit(int per_minute) { buckets_.set(per_minute / 60.0, per_minute); }
+    bool may_try(const net::IpAddress& address, Clock::time_point now) const {
+        return buckets_.left(address, now) >= 1;
+    }
+    /// Below nothing, too: while a hash is computed others may try, and what turns out wrong beyond the limit is waited
+    /// for afterwards.
+    void failed(const net::IpAddress& address, Clock::time_point now) { buckets_.spend(address, now); }
+    /// Addresses that failed lately.
+    std::size_t size() const noexcept { return buckets_.size(); }
 
   private:
-    struct Bucket {
-        double tokens;
-        Clock::time_point at;
-    };
-    Bucket refill(const Bucket& bucket, Clock::time_point now) const;
-    void forget_old(Clock::time_point now);
-
-    int per_minute_;
-    std::unordered_map<net::IpAddress, Bucket> buckets_;  ///< of those that failed lately
+    net::AddressBuckets buckets_;
 };
 
 }  // namespace matriz::auth

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "configserver/auth/authenticator.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "common/glib/source.hpp"
 
 namespace matriz::auth {
-namespace {
-
-/// A guesser must not make everyone else wait for longer than this many hashes take (about 2 s).
-constexpr std::size_t max_jobs = 64;
-
-}  // namespace
 
 Authenticator::Authenticator() : worker_([this] { work(); }) {}
 
@@ -25,14 +20,37 @@ Authenticator::~Authenticator() {
     worker_.join();
 }
 
-void Authenticator::identify(const std::string& key, const std::string& name, const std::string& room, Done done) {
-    if (auto known = keyring_.find(key); !known.empty()) return done(Outcome::known, std::move(known));
-    auto candidates = keyring_.candidates(key, name, room);
-    if (candidates.empty()) return done(Outcome::unknown, {});
+void Authenticator::Jobs::push(Job job) {
+    const net::IpAddress group = job.question.from.limit_group();
+    auto& queue = of_[group];
+    if (queue.empty()) turns_.push_back(group);
+    queue.push_back(std::move(job));
+    ++size_;
+}
+
+std::shared_ptr<Authenticator::Job> Authenticator::Jobs::pop() {
+    const net::IpAddress group = turns_.front();
+    turns_.pop_front();
+    const auto queue = of_.find(group);
+    auto job = std::make_shared<Job>(std::move(queue->second.front()));
+    queue->second.pop_front();
+    if (queue->second.empty())
+        of_.erase(queue);
+    else
+        turns_.push_back(group);
+    --size_;
+    return job;
+}
+
+void Authenticator::identify(Question question, Done done) {
+    auto known = keyring_.find(question.key);
+    auto candidates = known.empty() ? keyring_.candidates(question.key, question.name, question.room)
+                                    : keyring_.further_candidates(question.key, question.name);
+    if (candidates.empty()) return done(known.empty() ? Outcome::unknown : Outcome::known, std::move(known));
     {
         const std::lock_guard lock(mutex_);
-        if (jobs_.size() < max_jobs) {
-            jobs_.push_back({key, std::move(candidates), std::move(done)});
+        if (jobs_.size() < most_) {
+            jobs_.push({std::move(question), std::move(candidates), std::move(done)});
             wake_.notify_one();
             return;
         }
@@ -45,24 +63,29 @@ void Authenticator::work() {
     while (true) {
         wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
         if (stop_) return;
-        auto job = std::make_shared<Job>(std::move(jobs_.front()));
-        jobs_.pop_front();
+        auto job = jobs_.pop();
         lock.unlock();
         std::vector<Keyring::Candidate> matches;
-        for (const auto& candidate : job->candidates)
-            if (candidate.hash.matches(job->key)) matches.push_back(candidate);
-        glib::post([this, job, matches = std::move(matches), alive = alive_] {
-            if (*alive) finish(*job, matches);
+        if (!job->question.asker.expired())
+            for (const auto& candidate : job->candidates)
+                if (candidate.hash.matches(job->question.key)) matches.push_back(candidate);
+        // What `done` holds belongs to the main thread, to destroy as well.
+        glib::post([this, job = std::move(job), matches = std::move(matches), alive = alive_] {
+            if (*alive && !job->question.asker.expired()) finish(*job, matches);
         });
         lock.lock();
     }
 }
 
-void Authenticator::finish(Job& job, const std::vector<Keyring::Candidate>& matches) {
-    for (const auto& candidate : matches) keyring_.remember(candidate, job.key);
-    // Asked again rather than taken from the matches: keys may have been reloaded meanwhile.
-    auto known = keyring_.find(job.key);
-    job.done(known.empty() ? Outcome::unknown : Outcome::known, std::move(known));
+void Authenticator::finish(Job& job, const std::vector<Keyring::Candidate>& matches) noexcept {
+    try {
+        for (const auto& candidate : matches) keyring_.remember(candidate, job.question.key);
+        // Asked again rather than taken from the matches: keys may have been reloaded meanwhile.
+        auto known = keyring_.find(job.question.key);
+        job.done(known.empty() ? Outcome::unknown : Outcome::known, std::move(known));
+    } catch (const std::exception& error) {  // this comes from the main loop, through which nothing may be thrown
+        log_.error("the key of {} was checked, but then: {}", job.question.from.to_string(), error.what());
+    }
 }
 
 }  // namespace matriz::auth

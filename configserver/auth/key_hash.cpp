@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t id_length = 8;
 constexpr std::size_t secret_length = 32;
+constexpr unsigned least_log2_n = 10;
 constexpr std::uint64_t max_memory = std::uint64_t{128} * 1024 * 1024;
 /// No character that looks like another; 32 of them, so that five bits choose one without bias.
 constexpr std::string_view alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
@@ -71,7 +72,7 @@ std::optional<KeyHash> KeyHash::parse(std::string_view text) {
     if (!parts[1].empty() && !is_id(parts[1])) return std::nullopt;
     result.id = parts[1];
     // Bounded: 16 is 64 MiB with r = 8, the most that a config may make each attempt cost.
-    if (!number(parts[2], 10, 16, result.log2_n) || !number(parts[3], 1, 8, result.r) ||
+    if (!number(parts[2], least_log2_n, 16, result.log2_n) || !number(parts[3], 1, 8, result.r) ||
         !number(parts[4], 1, 4, result.p))
         return std::nullopt;
     if (!unhex(parts[5], result.salt) || !unhex(parts[6], result.hash)) return std::nullopt;
@@ -81,6 +82,7 @@ std::optional<KeyHash> KeyHash::parse(std::string_view text) {
 KeyHash KeyHash::make(std::string_view key) {
     KeyHash result;
     result.id = key_id(key);
+    if (!result.id.empty()) result.log2_n = least_log2_n;
     fill_random(result.salt);
     if (!scrypt(result, key, result.hash)) throw Error("cannot hash the key: out of memory");
     return result;

@@ -22,10 +22,12 @@ struct KeyHash {
     bool operator==(const KeyHash&) const = default;
 
     static std::optional<KeyHash> parse(std::string_view text);
-    /// Hashes `key` with a new salt. Throws Error when the system has no randomness or memory.
+    /// Hashes `key` with a new salt; one from make_key() cheaply, since nobody guesses 160 random bits however fast it
+    /// goes, any other so that a guess takes long. Throws Error when the system has no randomness or memory.
     static KeyHash make(std::string_view key);
     std::string to_string() const;
-    /// Takes some 30 ms and 16 MiB on purpose: never on the main thread. False also when there is no memory.
+    /// Takes some 30 ms and 16 MiB on purpose (a key from make_key(): 2 ms and 1 MiB): never on the main thread. False
+    /// also when there is no memory.
     bool matches(std::string_view key) const;
 };
 

@@ -35,7 +35,9 @@ class Keyring {
     void add(Identity identity, const KeyHash& hash);
     /// Takes one hash away again.
     void remove(const Identity& identity, const KeyHash& hash);
-    void clear();
+    /// One without keys, that takes those of the same run: what remember() has seen is found there too, as soon as its
+    /// hash is. A reload is built there, beside the one in use.
+    Keyring emptied() const;
 
     /// Whom `key` proves, of the keys in the clear and those that remember() has seen and that are still there.
     std::vector<Identity> find(std::string_view key) const { return find_mac(mac(key)); }
@@ -49,7 +51,10 @@ class Keyring {
     };
     /// The hashes worth trying for `key` when find() has nothing: by the key's ID, or by the name or room that came
     /// with it; a few at most.
-    std::vector<Candidate> candidates(std::string_view key, std::string_view name, std::string_view room) const;
+    std::vector<Candidate> candidates(std::string_view key, const std::string& name, const std::string& room) const;
+    /// Those worth trying though find() has something: one key may belong to several names, each with a hash of its
+    /// own.
+    std::vector<Candidate> further_candidates(std::string_view key, const std::string& name) const;
     /// `key` has matched `candidate`: find() knows it from now on, as long as that hash is in the keyring.
     void remember(const Candidate& candidate, std::string_view key);
 
@@ -60,11 +65,15 @@ class Keyring {
 
   private:
     void note(const Identity& identity);
+    /// By what a hash is found.
+    static std::string place(const Candidate& candidate);
+    const std::vector<Candidate>& hashed(const std::string& place) const;
+    bool holds(const Candidate& candidate) const;
 
     std::array<std::uint8_t, 32> secret_{};
     std::unordered_multimap<std::string, Identity> by_mac_;
-    std::vector<Candidate> hashed_;
-    std::unordered_map<std::string, Candidate> remembered_;  ///< by MAC; survives clear()
+    std::unordered_map<std::string, std::vector<Candidate>> hashed_;  ///< by place()
+    std::unordered_multimap<std::string, Candidate> remembered_;  ///< by MAC; may hold what hashed_ does not any more
     std::unordered_set<std::string> node_names_;
 };
 

@@ -60,14 +60,14 @@ std::string between(const std::string& path, std::string_view before, std::strin
 
 void Api::answer(const http::Request& request, std::string_view body, const http::Connection& connection, Reply reply) {
     if (request.path == "/healthz") return reply(json(200, R"({"status":"ok"})"));
-    const bool local = connection.address().is_loopback();
+    const bool local = connection.local();
     const std::string key = bearer(request);
     if (key.empty()) return reply(dispatch(request, std::string(body), {}, local));
     const net::IpAddress address = connection.address();
     if (!parts_.attempts.may_try(address, auth::Attempts::Clock::now()))
         return reply(problem(429, "busy", "too many wrong keys from this address; wait a minute"));
     parts_.authenticator.identify(
-        key, "", "",
+        {.key = key, .name = {}, .room = {}, .from = address, .asker = connection.presence()},
         [this, request, body = std::string(body), local, address, reply = std::move(reply)](
             auth::Authenticator::Outcome outcome, const Who& who) {
             if (outcome == auth::Authenticator::Outcome::busy)
@@ -126,11 +126,12 @@ Response Api::list_rooms(const http::Request& request, const std::string&, const
 
 Response Api::room_status(const http::Request& request, const std::string&, const Who& who, const std::string& room) {
     if (!reads(request)) return wrong_method("GET");
-    const bool shown =
-        policy_.public_status && (room == parts_.rooms.default_room() || parts_.rooms.describe(room).open);
+    const bool shown = policy_.public_status && parts_.rooms.shown(room);
     const bool guest = std::find(who.begin(), who.end(), auth::Identity{Role::guest, room}) != who.end();
-    if (!shown && !guest && !has(who, Role::monitor) && !has(who, Role::viewer)) return unauthorized(who);
+    const bool proved = guest || has(who, Role::monitor) || has(who, Role::viewer);
+    if (!shown && !proved) return unauthorized(who);
     if (!parts_.rooms.exists(room)) return not_found();
+    if (!proved) return json(200, parts_.pusher.recent_status(room));
     return json(200, encode(parts_.pusher.status(room)));
 }
 

@@ -22,7 +22,7 @@ class Api {
     struct Parts {
         const registry::Registry& registry;
         const rooms::Rooms& rooms;
-        const Pusher& pusher;
+        Pusher& pusher;
         const stats::Stats& stats;
         auth::Authenticator& authenticator;
         auth::Attempts& attempts;

@@ -14,7 +14,9 @@ constexpr auto picture_interval = std::chrono::seconds(1);
 /// What one may say before it is let in.
 constexpr std::size_t max_early = 16;
 constexpr std::size_t max_early_bytes = std::size_t{16} * 1024;
-constexpr double signal_burst = 8;  // seconds' worth at once: a node that joins offers to every peer
+constexpr double signal_burst = 8;    // seconds' worth at once: a node that joins offers to every peer
+constexpr double relay_burst = 4;     // seconds' worth
+constexpr double senders_a_room = 4;  // at their full rate
 
 void add_key(auth::Keyring& keyring, auth::Role role, const std::string& name, const std::string& key,
              const std::string& hash) {
@@ -38,6 +40,7 @@ Hub::Hub(net::Reactor& reactor, store::Store& store)
 
 void Hub::attach(http::Server& server) {
     registrar_.on_registered = [&server](http::Connection& connection) { server.registered(connection); };
+    registrar_.on_looks_on = [&server](http::Connection& connection) { server.looks_on(connection); };
     describe_metrics(server);
 }
 
@@ -51,28 +54,31 @@ std::vector<hooks::RoomView> Hub::view() const {
     return view;
 }
 
-void Hub::load_keys(const settings::Settings& settings) {
-    auth::Keyring& keyring = authenticator_.keyring();
-    keyring.clear();
+auth::Keyring Hub::keys_of(const settings::Settings& settings) const {
+    auth::Keyring keyring = authenticator_.keyring().emptied();
     for (const auto& key : settings.client_keys) add_key(keyring, auth::Role::node, key.name, key.key, key.key_hash);
     const auto& monitor = settings.monitor_key;
     add_key(keyring, auth::Role::monitor, monitor.name, monitor.key, monitor.key_hash);
     const auto& viewer = settings.viewer_key;
     add_key(keyring, auth::Role::viewer, viewer.name, viewer.key, viewer.key_hash);
     for (const auto& room : settings.rooms) add_key(keyring, auth::Role::guest, room.name, room.key, room.key_hash);
+    keymaker_.load(keyring);
+    return keyring;
 }
 
-void Hub::configure(const settings::Settings& settings) {
-    load_keys(settings);
-    keymaker_.load();
+void Hub::configure(const settings::Settings& settings, auth::Keyring keys) {
+    authenticator_.keyring() = std::move(keys);
     rooms_.configure(settings.rooms, settings.default_room);
     registrar_.configure({.port_check = settings.port_check,
                           .public_status = settings.public_status,
                           .failed_attempts_per_minute = settings.failed_attempts_per_minute});
     api_.configure({.public_status = settings.public_status, .public_metrics = settings.public_metrics});
+    authenticator_.set_limit(settings.limits.unregistered);
     public_status_ = settings.public_status;
     max_signal_ = static_cast<std::size_t>(settings.max_signal_bytes);
     signals_per_second_ = settings.max_signals_per_second;
+    relayed_per_second_ = settings.max_relayed_bytes_per_second;
+    room_relays_.clear();
     dismiss_strangers();
     if (!ice_.configure(settings.ice_servers)) return;
     ice_renewal_.cancel();
@@ -103,9 +109,12 @@ void Hub::dismiss_strangers() {
 bool Hub::may_stay(const Session& session) const {
     if (session.kind == Session::Kind::stranger && session.entering.empty()) return true;
     if (session.kind == Session::Kind::viewer && !rooms_.exists(session.room)) return false;
-    if (session.secret.empty()) return public_status_;
+    if (session.secret.empty()) return public_status_ && rooms_.shown(session.room);
     const auto known = authenticator_.keyring().find_mac(session.secret);
-    if (session.kind == Session::Kind::viewer) return !known.empty();
+    if (session.kind == Session::Kind::viewer)
+        return std::any_of(known.begin(), known.end(), [](const auth::Identity& identity) {
+            return identity.role == auth::Role::viewer || identity.role == auth::Role::monitor;
+        });
     if (std::find(known.begin(), known.end(), session.identity) == known.end()) return false;
     if (session.kind == Session::Kind::monitor) return session.room.empty() || rooms_.exists(session.room);
     // A guest gives way when its name is given to a key.
@@ -129,6 +138,10 @@ void Hub::on_gone(http::Connection& connection, std::string_view why) {
         log_.info("{} from {} is gone: {}", session->name, connection.address().to_string(), why);
     registrar_.leave(*session);
     sessions_.remove(*session);
+}
+
+void Hub::on_drained(http::Connection& connection) {
+    if (Session* session = Sessions::of(connection); session != nullptr) pusher_.catch_up(*session);
 }
 
 void Hub::on_message(http::Connection& connection, std::string_view text) {
@@ -178,15 +191,39 @@ void Hub::take(Session& session, protocol::Deregister&&) {
 
 void Hub::take(Session& session, protocol::Refresh&&) {
     if (session.kind == Session::Kind::viewer) return;
-    if (!session.room.empty()) return pusher_.refresh(session.room);
-    for (const std::string& room : registry_.rooms()) pusher_.refresh(room);
+    relay(session, [this](const std::string& room) { return pusher_.refresh(room); });
+}
+
+void Hub::relay(Session& session, const std::function<std::size_t(const std::string& room)>& pass_on) {
+    const auto now = http::Clock::now();
+    const bool allowed = session.relays.open(relayed_per_second_, relay_burst * relayed_per_second_, now);
+    bool refused = !allowed;
+    const auto to = [&](const std::string& room) {
+        const double rate = senders_a_room * relayed_per_second_;
+        http::TokenBucket& bucket = room_relays_[room];
+        if (!allowed || !bucket.open(rate, relay_burst * rate, now)) {
+            refused = true;
+            return;
+        }
+        const auto cost = static_cast<double>(pass_on(room));
+        bucket.spend(cost);
+        session.relays.spend(cost);
+    };
+    if (!session.room.empty())
+        to(session.room);
+    else
+        for (const std::string& room : registry_.rooms()) to(room);
+    if (refused) session.send(protocol::encode_refusal("busy", "too much is passed on to others; wait a moment"));
 }
 
 void Hub::take(Session& session, protocol::Broadcast&& message) {
     if (session.kind == Session::Kind::viewer)
         return session.send(protocol::encode_refusal("message", "viewers look on"));
-    if (!session.room.empty()) return pusher_.broadcast(session.room, message, session);
-    for (const std::string& room : registry_.rooms()) pusher_.broadcast(room, message, session);
+    std::optional<protocol::Relay> said;
+    relay(session, [&](const std::string& room) {
+        if (!said) said.emplace(std::move(message));
+        return pusher_.broadcast(room, *said, session);
+    });
 }
 
 bool Hub::may_signal(Session& session) const {
@@ -256,7 +293,7 @@ void Hub::describe_metrics(const http::Server& server) {
     metrics_.gauge("matriz_server_viewers", "Web viewers.", sessions(Session::Kind::viewer));
     metrics_.counter("matriz_server_accepted_total", "Connections accepted.", of(http.accepted));
     metrics_.counter("matriz_server_over_limit_total", "Connections refused because of a limit.", of(http.refused));
-    metrics_.counter("matriz_server_evicted_total", "Unregistered connections that made room.", of(http.evicted));
+    metrics_.counter("matriz_server_evicted_total", "Connections without a key that made room.", of(http.evicted));
     metrics_.counter("matriz_server_http_requests_total", "HTTP requests, websockets included.",
                      of(http.http_requests));
     metrics_.counter("matriz_server_messages_total", "Websocket messages received.", of(http.messages));

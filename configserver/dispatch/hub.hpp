@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/log.hpp"
@@ -30,9 +31,12 @@ class Hub final : public http::Server::Service {
     /// Throws Error when what the store holds makes no sense.
     Hub(net::Reactor& reactor, store::Store& store);
 
+    /// The keys of the config and those made at run time; configure() puts them into use. Throws Error when the store
+    /// cannot be read.
+    auth::Keyring keys_of(const settings::Settings& settings) const;
     /// Takes keys, rooms and policy from the config, at start and on each reload. Whoever's key is gone, or whose room
     /// is closed to it now, is let go.
-    void configure(const settings::Settings& settings);
+    void configure(const settings::Settings& settings, auth::Keyring keys);
     /// Where connections come from; call once, when the server listens.
     void attach(http::Server& server);
     /// What nodes are told from now on; 0: no STUN here.
@@ -46,6 +50,7 @@ class Hub final : public http::Server::Service {
                  Reply reply) override;
     void on_open(http::Connection& connection) override;
     void on_message(http::Connection& connection, std::string_view text) override;
+    void on_drained(http::Connection& connection) override;
     void on_gone(http::Connection& connection, std::string_view why) override;
 
   private:
@@ -57,13 +62,15 @@ class Hub final : public http::Server::Service {
     void take(Session& session, protocol::Report&& message);
     void take(Session& session, protocol::SetRoutes&& message);
     bool may_signal(Session& session) const;
+    /// Passes something on to `session`'s room, or a monitor's to all of them: `pass_on(room)` says what it cost. Tells
+    /// the sender when it or its room has used up what there is.
+    void relay(Session& session, const std::function<std::size_t(const std::string& room)>& pass_on);
     /// Keeps what a stranger says until take_early().
     static void keep(Session& session, std::string_view text);
     void take_early(SessionId id);
     bool may_stay(const Session& session) const;
     void tell_ice_servers() const;
     void dismiss_strangers();
-    void load_keys(const settings::Settings& settings);
     void describe_metrics(const http::Server& server);
 
     Sessions sessions_;
@@ -82,6 +89,9 @@ class Hub final : public http::Server::Service {
     bool public_status_ = false;
     std::size_t max_signal_ = 0;
     double signals_per_second_ = 0;
+    double relayed_per_second_ = 0;  ///< bytes, of each sender
+    std::unordered_map<std::string, http::TokenBucket>
+        room_relays_;  ///< of rooms in which somebody passed on something
     std::uint64_t signals_ = 0;
     std::uint64_t reports_ = 0;
     log::Logger log_{"dispatch"};

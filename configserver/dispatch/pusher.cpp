@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "configserver/dispatch/pusher.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -14,6 +15,11 @@ using http::SendQueue;
 std::string make_epoch() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return fmt::format("{:x}", std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+std::size_t cost_of(const http::Frame& frame) {
+    constexpr std::size_t least = std::size_t{4} * 1024;
+    return std::max(least, frame->size());
 }
 
 }  // namespace
@@ -48,30 +54,53 @@ protocol::ClientList Pusher::list(const std::string& room, const std::string& li
     return list;
 }
 
-void Pusher::send_lists(const std::string& room, SessionId except, SendQueue::Kind kind,
-                        const std::function<std::string(const protocol::ClientList&)>& encode) const {
+std::size_t Pusher::send_lists(const std::string& room, SessionId except, SendQueue::Kind kind, const Encode& encode,
+                               http::Frame whole) const {
     const bool same_for_all = rooms_.routes(room) == nullptr;
-    http::Frame shared;
+    http::Frame shared = std::move(whole);
+    std::size_t cost = 0;
     for (const registry::Member* member : registry_.members(room)) {
         const Session* session = member->session == except ? nullptr : sessions_.find(member->session);
         if (session == nullptr) continue;
         if (!shared || !same_for_all) shared = http::text_frame(encode(list(room, member->name)));
+        cost += cost_of(shared);
         session->connection->send(shared, kind);
     }
+    return cost;
 }
 
 void Pusher::tell_monitors(const std::string& room, const std::string& event, SessionId except) const {
     if (sessions_.watchers().empty()) return;
     http::Frame shared;
+    http::Frame state;
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (id == except || (!watcher->room.empty() && watcher->room != room)) continue;
         if (watcher->kind == Session::Kind::viewer) {
-            send_state(*watcher, false);
+            if (!state) state = state_of(room, false);
+            watcher->connection->send(state, SendQueue::Kind::latest);
         } else if (!event.empty()) {
-            if (!shared) shared = http::text_frame(encode(protocol::MonitorEvent{event, list(room, "").clients, room}));
+            // One that does not keep up gets the last event of each room, not all of them.
+            if (!watcher->owed.empty() || !watcher->connection->roomy()) {
+                watcher->owed[room] = event;
+                watcher->connection->tell_when_drained();
+                continue;
+            }
+            if (!shared) shared = event_frame(room, event);
             watcher->connection->send(shared);
         }
     }
+}
+
+http::Frame Pusher::event_frame(const std::string& room, const std::string& event) const {
+    return http::text_frame(encode(protocol::MonitorEvent{event, list(room, "").clients, room}));
+}
+
+void Pusher::catch_up(Session& monitor) const {
+    while (!monitor.owed.empty() && monitor.connection->roomy()) {
+        const auto next = monitor.owed.extract(monitor.owed.begin());
+        monitor.connection->send(event_frame(next.key(), next.mapped()));
+    }
+    if (!monitor.owed.empty()) monitor.connection->tell_when_drained();
 }
 
 void Pusher::announce(const std::string& room, const std::string& name, const std::string& text,
@@ -85,41 +114,49 @@ void Pusher::announce(const std::string& room, const std::string& name, const st
     if (on_change) on_change(room);
 }
 
-void Pusher::broadcast(const std::string& room, const protocol::Broadcast& message, const Session& from) const {
+std::size_t Pusher::broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const {
     const auto as_sent_by = [&](protocol::ClientList list) {
         list.name = from.name;
-        return encode(message, list);
+        return message.with(list);
     };
-    send_lists(room, from.id, SendQueue::Kind::relayed, as_sent_by);
-    http::Frame shared;
+    const http::Frame shared = http::text_frame(as_sent_by(list(room, "")));
+    std::size_t cost = send_lists(room, from.id, SendQueue::Kind::relayed, as_sent_by, shared);
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (id == from.id || watcher->kind != Session::Kind::monitor) continue;
         if (!watcher->room.empty() && watcher->room != room) continue;
-        if (!shared) shared = http::text_frame(as_sent_by(list(room, "")));
+        cost += cost_of(shared);
         watcher->connection->send(shared, SendQueue::Kind::relayed);
     }
+    return cost;
 }
 
-void Pusher::refresh(const std::string& room) const {
+std::size_t Pusher::refresh(const std::string& room) const {
+    std::size_t cost = 0;
     const http::Frame shared = http::text_frame(encode(protocol::Refresh{}));
+    http::Frame state;
     for (const registry::Member* member : registry_.members(room))
-        if (const Session* session = sessions_.find(member->session); session != nullptr)
+        if (const Session* session = sessions_.find(member->session); session != nullptr) {
+            cost += cost_of(shared);
             session->connection->send(shared, SendQueue::Kind::relayed);
+        }
     for (const auto& [id, watcher] : sessions_.watchers()) {
         if (!watcher->room.empty() && watcher->room != room) continue;
-        if (watcher->kind == Session::Kind::viewer)
-            send_state(*watcher, true);
-        else
-            watcher->connection->send(shared);
+        cost += cost_of(shared);
+        if (watcher->kind == Session::Kind::viewer && !state) state = state_of(room, true);
+        watcher->connection->send(watcher->kind == Session::Kind::viewer ? state : shared, SendQueue::Kind::relayed);
     }
+    return cost;
 }
 
-void Pusher::send_state(const Session& viewer, bool refresh) const {
+http::Frame Pusher::state_of(const std::string& room, bool refresh) const {
     protocol::WebState state;
-    for (const registry::Member* member : registry_.members(viewer.room))
-        state.streaming[member->name] = member->stream;
+    for (const registry::Member* member : registry_.members(room)) state.streaming[member->name] = member->stream;
     state.refresh = refresh;
-    viewer.send(encode(state), refresh ? SendQueue::Kind::message : SendQueue::Kind::latest);
+    return http::text_frame(encode(state));
+}
+
+void Pusher::send_state(const Session& viewer) const {
+    viewer.connection->send(state_of(viewer.room, false), SendQueue::Kind::latest);
 }
 
 protocol::RoomStatus Pusher::status(const std::string& room) const {
@@ -129,6 +166,15 @@ protocol::RoomStatus Pusher::status(const std::string& room) const {
             .version = whole.version,
             .clients = std::move(whole.clients),
             .links = stats_.links(registry_.members(room), stats::Stats::Clock::now())};
+}
+
+const std::string& Pusher::recent_status(const std::string& room) {
+    const auto now = stats::Stats::Clock::now();
+    const std::uint64_t version = registry_.version(room);
+    Recent& recent = recent_[room];
+    if (recent.text.empty() || recent.version != version || now - recent.at >= std::chrono::seconds(1))
+        recent = {encode(status(room)), version, now};
+    return recent.text;
 }
 
 void Pusher::send_pictures() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "common/protocol/codec.hpp"
@@ -13,7 +14,8 @@
 namespace matriz::dispatch {
 
 /// Tells everyone concerned about a change: the members of the room get their list, monitors the event, viewers the
-/// state.
+/// state. What passing something on costs is counted in bytes, each receiver's anew and none as less than a few KiB: a
+/// short write takes as long as copying those.
 class Pusher {
   public:
     Pusher(const Sessions& sessions, const registry::Registry& registry, const rooms::Rooms& rooms,
@@ -23,18 +25,23 @@ class Pusher {
     /// is not told (0: nobody is left out).
     void announce(const std::string& room, const std::string& name, const std::string& text, const std::string& event,
                   SessionId except = 0) const;
-    /// Passes a node's or monitor's message on to the others of `room`, and to monitors.
-    void broadcast(const std::string& room, const protocol::Broadcast& message, const Session& from) const;
-    /// The original tells everyone, the sender included.
-    void refresh(const std::string& room) const;
+    /// Passes a node's or monitor's message on to the others of `room`, and to monitors. Throws protocol::Malformed,
+    /// before anyone was told, when it would be longer than any of them takes. Returns what it cost.
+    std::size_t broadcast(const std::string& room, const protocol::Relay& message, const Session& from) const;
+    /// The original tells everyone, the sender included. Returns what it cost.
+    std::size_t refresh(const std::string& room) const;
+    /// Tells a monitor of the rooms that it is owed, as far as it reads; the rest follows when that has left.
+    void catch_up(Session& monitor) const;
     /// What `viewer` sees of its room.
-    void send_state(const Session& viewer, bool refresh) const;
+    void send_state(const Session& viewer) const;
 
     /// The list as `listener` is to see it; an empty name sees everyone.
     protocol::ClientList list(const std::string& room, const std::string& listener) const;
 
     /// The picture of all links of a room.
     protocol::RoomStatus status(const std::string& room) const;
+    /// The same as JSON; its figures may be a second old. For those who may ask as often as they like.
+    const std::string& recent_status(const std::string& room);
     /// Sends each monitor and viewer that asked for it the picture of its room.
     void send_pictures() const;
 
@@ -42,9 +49,13 @@ class Pusher {
     std::function<void(const std::string& room)> on_change;
 
   private:
-    /// Sends `encode(list)` to each member; the text is made once when all see the same.
-    void send_lists(const std::string& room, SessionId except, http::SendQueue::Kind kind,
-                    const std::function<std::string(const protocol::ClientList&)>& encode) const;
+    using Encode = std::function<std::string(const protocol::ClientList&)>;
+    /// Sends `encode(list)` to each member; `whole`, if given, is that of the whole list. The text is made once when
+    /// all see the same. Returns what it cost.
+    std::size_t send_lists(const std::string& room, SessionId except, http::SendQueue::Kind kind, const Encode& encode,
+                           http::Frame whole = nullptr) const;
+    http::Frame event_frame(const std::string& room, const std::string& event) const;
+    http::Frame state_of(const std::string& room, bool refresh) const;
     void tell_monitors(const std::string& room, const std::string& event, SessionId except) const;
 
     const Sessions& sessions_;
@@ -52,6 +63,12 @@ class Pusher {
     const rooms::Rooms& rooms_;
     const stats::Stats& stats_;
     std::string epoch_;
+    struct Recent {
+        std::string text;
+        std::uint64_t version = 0;  ///< of the list in it
+        stats::Stats::Clock::time_point at;
+    };
+    std::map<std::string, Recent> recent_;  ///< by room
 };
 
 protocol::ClientInfo info(const registry::Member& member);

@@ -12,6 +12,10 @@ namespace {
 /// The name by which the original's web page registers.
 constexpr std::string_view web_client = "webclient";
 
+/// Each may be told to a whole room: a node says anew who it is when its address or port changes.
+constexpr double registers_per_second = 1;
+constexpr double registers_at_once = 32;
+
 const auth::Identity* with_role(const std::vector<auth::Identity>& identities, auth::Role role) {
     const auto found = std::find_if(identities.begin(), identities.end(),
                                     [&](const auth::Identity& identity) { return identity.role == role; });
@@ -53,23 +57,46 @@ void Registrar::take(Session& session, protocol::Register message) {
     const net::IpAddress address = session.connection->address();
     if (!attempts_.may_try(address, auth::Attempts::Clock::now()))
         return refuse(session, "busy", "too many wrong keys from this address; wait a minute");
+    if (!session.registers.open(registers_per_second, registers_at_once, http::Clock::now()))
+        return refuse(session, "busy", "too many registers on one connection; wait a moment");
+    session.registers.spend(1);
     session.version = message.version;
     session.secret.clear();
     if (policy_.public_status && message.name == web_client && message.key.empty())
         return become_viewer(session, message);
     session.busy = true;
     const SessionId id = session.id;
-    const std::string key = message.key;
-    const std::string name = message.name;
-    const std::string room = message.room;
-    parts_.authenticator.identify(key, name, room,
-                                  [this, id, message = std::move(message)](auth::Authenticator::Outcome outcome,
-                                                                           const std::vector<auth::Identity>& whom) {
-                                      Session* asking = parts_.sessions.find(id);
-                                      if (asking == nullptr) return;
-                                      identified(*asking, message, outcome, whom);
-                                      settle(id);
-                                  });
+    auth::Authenticator::Question question{.key = message.key,
+                                           .name = message.name,
+                                           .room = message.room,
+                                           .from = address,
+                                           .asker = session.connection->presence()};
+    parts_.authenticator.identify(
+        std::move(question), [this, id, message = std::move(message)](auth::Authenticator::Outcome outcome,
+                                                                      const std::vector<auth::Identity>& whom) {
+            act_later(id, [&](Session& asking) { identified(asking, message, outcome, whom); });
+        });
+}
+
+void Registrar::act_later(SessionId id, const std::function<void(Session&)>& act) {
+    Session* session = parts_.sessions.find(id);
+    if (session == nullptr) return;
+    const std::string name = session->name;
+    try {
+        act(*session);
+        settle(id);
+    } catch (const std::exception& error) {
+        log_.error("the register of \"{}\" failed: {}", name, error.what());
+        if (session = parts_.sessions.find(id); session == nullptr) return;
+        http::Connection& connection = *session->connection;
+        try {
+            leave(*session);
+        } catch (const std::exception& again) {
+            log_.error("its room was not told that \"{}\" left: {}", name, again.what());
+        }
+        parts_.sessions.remove(*session);
+        connection.abort();
+    }
 }
 
 void Registrar::settle(SessionId id) const {
@@ -87,7 +114,10 @@ void Registrar::identified(Session& session, const protocol::Register& message, 
         if (with_role(identities, auth::Role::viewer) != nullptr ||
             with_role(identities, auth::Role::monitor) != nullptr)
             return become_viewer(session, message);
-        if (policy_.public_status) {  // the original's page sends whatever key it was given
+        if (policy_.public_status) {
+            // The original's page sends whatever key it was given. That it looks on all the same must not tell a
+            // guesser more, or sooner, than any other wrong key.
+            if (identities.empty() && !message.key.empty()) count_wrong_key(session, message);
             session.secret.clear();
             return become_viewer(session, message);
         }
@@ -109,13 +139,17 @@ void Registrar::identified(Session& session, const protocol::Register& message, 
 }
 
 void Registrar::wrong_key(Session& session, const protocol::Register& message) {
+    count_wrong_key(session, message);
+    refuse(session, "key", "this key is not known to the server");
+}
+
+void Registrar::count_wrong_key(const Session& session, const protocol::Register& message) {
     ++counters_.wrong_keys;
     attempts_.failed(session.connection->address(), auth::Attempts::Clock::now());
     if (const auto verdict = throttle_.ask(http::Clock::now()); verdict.speak)
-        log_.warning("{} tried to register as \"{}\" with a key that is not known; refused{}",
+        log_.warning("{} tried to register as \"{}\" with a key that is not known{}",
                      session.connection->address().to_string(), message.name,
                      verdict.left_out > 0 ? fmt::format(" ({} such lines left out)", verdict.left_out) : "");
-    refuse(session, "key", "this key is not known to the server");
 }
 
 void Registrar::become_monitor(Session& session, const protocol::Register& message, const auth::Identity& identity) {
@@ -133,26 +167,25 @@ void Registrar::become_monitor(Session& session, const protocol::Register& messa
                                                  parts_.pusher.list(first, "").clients, first}));
     if (session.room.empty())
         for (const std::string& room : parts_.registry.rooms())
-            if (room != first)
-                session.send(encode(
-                    protocol::MonitorEvent{fmt::format("Room {}", room), parts_.pusher.list(room, "").clients, room}));
+            if (room != first) session.owed.emplace(room, fmt::format("Room {}", room));
+    parts_.pusher.catch_up(session);
     log_.info("monitor {} from {}", identity.name, session.connection->address().to_string());
 }
 
 void Registrar::become_viewer(Session& session, const protocol::Register& message) {
     const std::string room = message.room.empty() ? parts_.rooms.default_room() : message.room;
     const bool without_key = session.secret.empty();
-    if (!parts_.rooms.exists(room) ||
-        (without_key && room != parts_.rooms.default_room() && !parts_.rooms.describe(room).open))
+    if (!parts_.rooms.exists(room) || (without_key && !parts_.rooms.shown(room)))
         return refuse(session, "room", fmt::format("there is no room \"{}\" to look at", room));
     leave(session);
     session.identity = {auth::Role::viewer, room};
     session.name = message.name.empty() ? std::string(web_client) : message.name;
     session.room = room;
-    session.wants_status = message.status;
+    // The picture of a large room, each second, is not for everyone who asks.
+    session.wants_status = message.status && !without_key;
     parts_.sessions.set_kind(session, Session::Kind::viewer);
-    on_registered(*session.connection);
-    parts_.pusher.send_state(session, false);
+    (without_key ? on_looks_on : on_registered)(*session.connection);
+    parts_.pusher.send_state(session);
 }
 
 bool Registrar::name_is_free(Session& session, const protocol::Register& message, const std::string& room) {
@@ -215,8 +248,11 @@ void Registrar::become_node(Session& session, const protocol::Register& message,
     // later.
     const bool wait = policy_.port_check && message.version == 0;
     if (!wait) join(session, member, "registered");
-    if (!policy_.port_check || member.port == 0) {
-        if (wait) join(session, member, "no port to check");
+    // Who comes through a proxy of which we see no more than that it is on this machine would look at our own ports.
+    const http::Connection& connection = *session.connection;
+    const bool hidden = connection.address().is_loopback() && !connection.local();
+    if (!policy_.port_check || member.port == 0 || hidden) {
+        if (wait) join(session, member, hidden ? "port not checked: your address is not known" : "no port to check");
         return;
     }
     session.busy = wait;
@@ -224,11 +260,10 @@ void Registrar::become_node(Session& session, const protocol::Register& message,
     const SessionId id = session.id;
     session.port_check = parts_.port_checker.start(session.connection->address(), member.port,
                                                    [this, id, wait, message](const net::PortChecker::Result& result) {
-                                                       Session* checked = parts_.sessions.find(id);
-                                                       if (checked == nullptr) return;
-                                                       if (!wait) return port_checked(id, result);
-                                                       join_checked(*checked, message, result);
-                                                       settle(id);
+                                                       act_later(id, [&](Session& checked) {
+                                                           if (!wait) return port_checked(id, result);
+                                                           join_checked(checked, message, result);
+                                                       });
                                                    });
 }
 
@@ -275,7 +310,9 @@ void Registrar::join(Session& session, registry::Member member, const std::strin
                                                          : std::vector<protocol::IceServer>{},
                                     .stun_port = newer ? stun_port_ : std::uint16_t{0}},
                list));
-    log_.info("{} is in room {} from {}:{}{}", now.name, now.room, now.ip, now.port, result.former ? " (again)" : "");
+    if (changed || result.former->session != session.id)
+        log_.info("{} is in room {} from {}:{}{}", now.name, now.room, now.ip, now.port,
+                  result.former ? " (again)" : "");
     if (result.what == registry::Registry::Joined::moved)
         parts_.pusher.announce(result.former->room, member.name,
                                fmt::format("[{}] disconnected from config server", member.name),

@@ -49,6 +49,8 @@ class Registrar {
     void configure(const Policy& policy);
     /// The connection keeps its place in the server: it has registered.
     std::function<void(http::Connection&)> on_registered;
+    /// It looks on without a key: it may have to give its place to others, as may another one at once.
+    std::function<void(http::Connection&)> on_looks_on;
     /// It was kept waiting, and is somebody now: what it said meanwhile can be taken.
     std::function<void(SessionId)> on_settled;
 
@@ -63,9 +65,12 @@ class Registrar {
 
   private:
     void settle(SessionId id) const;
+    /// `act` for a session that is still there, from the main loop: what it throws ends that session and nothing else.
+    void act_later(SessionId id, const std::function<void(Session&)>& act);
     void identified(Session& session, const protocol::Register& message, auth::Authenticator::Outcome outcome,
                     const std::vector<auth::Identity>& identities);
     void wrong_key(Session& session, const protocol::Register& message);
+    void count_wrong_key(const Session& session, const protocol::Register& message);
     void become_monitor(Session& session, const protocol::Register& message, const auth::Identity& identity);
     void become_viewer(Session& session, const protocol::Register& message);
     /// As whom and where this identity may be at this moment; or it is refused, and nothing comes back.

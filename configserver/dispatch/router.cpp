@@ -25,11 +25,11 @@ void Router::set(const std::string& room, const protocol::Routes& routes, const 
     pusher_.announce(room, "", "who hears whom has changed", fmt::format("[{}] routes changed", room));
 }
 
-void Keymaker::load() {
+void Keymaker::load(auth::Keyring& keyring) const {
     for (const auto& [name, text] : store_.keys()) {
         const auto hash = auth::KeyHash::parse(text);
         if (!hash) throw Error("the store {}: the key of \"{}\" is no hash", store_.path(), name);
-        authenticator_.keyring().add({auth::Role::node, name}, *hash);
+        keyring.add({auth::Role::node, name}, *hash);
     }
 }
 

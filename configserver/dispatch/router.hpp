@@ -31,8 +31,8 @@ class Keymaker {
   public:
     Keymaker(auth::Authenticator& authenticator, store::Store& store) : authenticator_(authenticator), store_(store) {}
 
-    /// Puts the stored keys into the keyring; call after it was filled from the config.
-    void load();
+    /// Puts the stored keys into `keyring`. Throws Error when they cannot be read.
+    void load(auth::Keyring& keyring) const;
     /// A new key for a node called `name`, in place of the one made before. Throws Error when it cannot be stored.
     std::string make(const std::string& name);
     /// False when there was none. Throws Error.

@@ -28,6 +28,7 @@ void Sessions::remove(Session& session) {
 
 void Sessions::set_kind(Session& session, Session::Kind kind) {
     session.kind = kind;
+    session.owed.clear();
     if (kind == Session::Kind::monitor || kind == Session::Kind::viewer)
         watchers_.emplace(session.id, &session);
     else

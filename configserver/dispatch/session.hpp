@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "common/protocol/register.hpp"
 #include "configserver/auth/keyring.hpp"
 #include "configserver/http/connection.hpp"
+#include "configserver/http/token_bucket.hpp"
 #include "configserver/net/port_check.hpp"
 #include "configserver/registry/registry.hpp"
 
@@ -31,9 +33,10 @@ struct Session {
     http::Connection* connection = nullptr;
     Kind kind = Kind::stranger;
     std::string name;
-    std::string room;      ///< a monitor's may be empty: all rooms
-    int version = 0;       ///< of the protocol
-    std::string entering;  ///< the room it will be in once its port is checked
+    std::string room;                         ///< a monitor's may be empty: all rooms
+    int version = 0;                          ///< of the protocol
+    std::string entering;                     ///< the room it will be in once its port is checked
+    std::map<std::string, std::string> owed;  ///< rooms that a monitor is still to be told of, each with its last event
     bool wants_status = false;
     bool busy = false;               ///< its register message is being worked on
     std::vector<std::string> early;  ///< what a stranger said meanwhile, in order
@@ -41,6 +44,9 @@ struct Session {
     net::PortChecker::Ticket port_check;
     std::string secret;       ///< HMAC of the key that let it in; empty: none was needed
     auth::Identity identity;  ///< what that key proved
+    http::TokenBucket registers;
+    http::TokenBucket relays;
+    http::TokenBucket route_changes;
     double signal_tokens = 0;
     http::Clock::time_point signal_tokens_at{};
 

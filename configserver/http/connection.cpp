@@ -13,6 +13,7 @@ namespace {
 
 /// A connection that floods gets this much of a turn, then the others have theirs.
 constexpr int reads_a_turn = 4;
+constexpr int messages_a_turn = 16;
 constexpr std::size_t read_size = std::size_t{16} * 1024;  // a whole TLS record
 constexpr double burst = 4;  // seconds' worth of messages at once: a node that joins greets every peer
 constexpr auto closing_time = std::chrono::seconds(2);
@@ -46,13 +47,30 @@ Connection::~Connection() {
 
 void Connection::on_ready(std::uint32_t events) noexcept {
     try {
+        if (state_ == State::handshake && stream_->encrypted() && !owner_.may_shake_hands()) return;
         want_write_ = false;
+        messages_left_ = messages_a_turn;
         if (deaf() && (events & (EPOLLHUP | EPOLLERR)) != 0) return finish();
         if (state_ == State::handshake && !handshake()) return;
         if (state_ != State::finished) flush();
+        if (open() && queue_.empty() && std::exchange(tell_when_drained_, false)) owner_.on_drained(*this);
         if (state_ != State::finished) read();
         if (state_ != State::finished) update_watch();
     } catch (...) {  // out of memory: this connection goes, the server stays
+        doom("out of memory");
+        end_if_doomed();
+    }
+}
+
+void Connection::resume() noexcept {
+    try {
+        if (state_ != State::websocket || doomed_ != nullptr) return;
+        messages_left_ = messages_a_turn;
+        take_frames(std::exchange(in_, {}));
+        // What TLS has decrypted already, epoll announces to nobody.
+        if (state_ != State::finished) read();
+        if (state_ != State::finished) update_watch();
+    } catch (...) {
         doom("out of memory");
         end_if_doomed();
     }
@@ -85,7 +103,7 @@ bool Connection::handshake() {
 void Connection::read() {
     if (deaf()) return;
     static thread_local std::array<char, read_size> buffer;
-    for (int i = 0; i < reads_a_turn || stream_->has_buffered(); ++i) {
+    for (int i = 0; !sated() && (i < reads_a_turn || stream_->has_buffered()); ++i) {
         const net::IoResult result = stream_->read(buffer.data(), buffer.size());
         if (result.status == net::IoStatus::want_read) return;
         if (result.status == net::IoStatus::want_write) {
@@ -183,8 +201,13 @@ void Connection::upgrade(std::string_view accept) {
 
 void Connection::take_frames(std::string_view data) {
     while (!data.empty() && state_ == State::websocket && doomed_ == nullptr) {
+        if (messages_left_ == 0) {
+            in_ = data;
+            return owner_.on_unfinished(*this);
+        }
         const FrameDecoder::Event event = decoder_.next(data);
         if (event.kind == FrameDecoder::Kind::need_more) return;
+        --messages_left_;
         take_event(event);
     }
 }
@@ -238,8 +261,9 @@ bool Connection::send(const Frame& frame, SendQueue::Kind kind) {
         at_once = result.bytes;
         if (at_once == frame->size()) return true;
     }
-    // What has begun to leave must leave whole, whatever kind it is of.
-    const auto pushed = queue_.push(frame, direct ? SendQueue::Kind::message : kind);
+    // What has begun to leave must leave whole, though it was of a kind that may be left out.
+    const bool begun = direct && kind == SendQueue::Kind::relayed;
+    const auto pushed = queue_.push(frame, begun ? SendQueue::Kind::message : kind);
     if (pushed == SendQueue::Pushed::overflow) doom("it does not read what it is sent");
     if (pushed != SendQueue::Pushed::queued) return false;
     if (direct) {
@@ -274,7 +298,7 @@ void Connection::flush() {
 }
 
 void Connection::update_watch() {
-    const std::uint32_t wanted = (deaf() ? 0U : EPOLLIN) | (want_write_ || !queue_.empty() ? EPOLLOUT : 0U);
+    const std::uint32_t wanted = (deaf() || sated() ? 0U : EPOLLIN) | (want_write_ || !queue_.empty() ? EPOLLOUT : 0U);
     if (wanted == watched_) return;
     watched_ = wanted;
     reactor_.modify(watch_, stream_->fd(), wanted);

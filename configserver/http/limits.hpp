@@ -10,7 +10,8 @@ namespace matriz::http {
 struct Limits {
     std::size_t connections = 10'000;
     std::size_t connections_per_address = 64;
-    std::size_t unregistered = 1'000;  ///< connections that have not said who they are; the oldest gives way
+    std::size_t unregistered = 1'000;  ///< connections that have not said who they are; one of them gives way
+    std::size_t onlookers = 500;       ///< viewers without a key; one of them gives way
     std::chrono::milliseconds register_time{10'000};  ///< from connecting to having registered or been answered
     std::size_t head_size = std::size_t{8} * 1024;
     std::size_t message_size = std::size_t{64} * 1024;

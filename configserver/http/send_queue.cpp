@@ -6,6 +6,7 @@
 namespace matriz::http {
 
 SendQueue::Pushed SendQueue::push(Frame frame, Kind kind) {
+    if (kind == Kind::picture && begun_ && waiting_.front().kind == Kind::picture) return Pushed::left_out;
     const auto begun = waiting_.begin() + (begun_ ? 1 : 0);
     if (kind == Kind::latest || kind == Kind::picture) {
         const auto older = std::find_if(begun, waiting_.end(), [&](const Item& item) { return item.kind == kind; });
@@ -18,7 +19,7 @@ SendQueue::Pushed SendQueue::push(Frame frame, Kind kind) {
         return Pushed::left_out;
     // A single frame always fits: a client list of a large room must not be what cuts an idle connection.
     if (!waiting_.empty() && (bytes_ + frame->size() > max_bytes_ || waiting_.size() >= max_frames_))
-        return Pushed::overflow;
+        return kind == Kind::picture ? Pushed::left_out : Pushed::overflow;
     bytes_ += frame->size();
     if (kind == Kind::control) {
         const auto behind = std::find_if(waiting_.begin() + (begun_ ? 1 : 0), waiting_.end(),

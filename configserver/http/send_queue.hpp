@@ -15,7 +15,7 @@ class SendQueue {
     enum class Kind {
         message,  ///< every one counts
         latest,   ///< replaces an older `latest` that waits
-        picture,  ///< likewise: replaces an older `picture`
+        picture,  ///< replaces an older `picture` that waits; left out while one is leaving, or when there is no room
         relayed,  ///< from another client: left out when the queue is half full, so that nobody can fill it for another
         control,  ///< pongs and pings: overtakes what has not begun to leave
     };
@@ -35,6 +35,8 @@ class SendQueue {
     /// `count` bytes of front() are gone.
     void sent(std::size_t count);
     std::size_t bytes() const noexcept { return bytes_; }
+    /// So little waits that what is not urgent may come too.
+    bool roomy() const noexcept { return 4 * bytes_ <= max_bytes_ && 8 * waiting_.size() <= max_frames_; }
 
   private:
     struct Item {

@@ -12,6 +12,8 @@ namespace matriz::http {
 namespace {
 
 constexpr auto sweep_interval = std::chrono::milliseconds(500);
+constexpr double accept_burst = 4;  // seconds' worth
+constexpr int shakes_a_turn = 8;
 constexpr std::string_view websocket_path = "/config";
 /// What the kernel holds for one that does not read; more is of no use, the queue is bounded here.
 constexpr int send_buffer = 64 * 1024;
@@ -32,7 +34,9 @@ Server::Server(net::Reactor& reactor, const net::HostPort& where, Limits limits,
       limits_(std::make_shared<const Limits>(limits)),
       trusted_proxies_(std::move(trusted_proxies)),
       make_stream_(std::move(make_stream)),
-      service_(service) {
+      service_(service),
+      accepts_(0, 0) {
+    set_accept_rate();
     listener_.emplace(reactor_, where,
                       [this](net::Fd socket, const net::IpAddress& from) { accept(std::move(socket), from); });
     sweeper_ = glib::Source::every(sweep_interval, [this] { sweep(); });
@@ -43,6 +47,32 @@ Server::~Server() = default;
 void Server::reconfigure(Limits limits, std::vector<net::Network> trusted_proxies) {
     limits_ = std::make_shared<const Limits>(limits);
     trusted_proxies_ = std::move(trusted_proxies);
+    warned_of_proxy_ = warned_of_distant_proxy_ = false;
+    set_accept_rate();
+}
+
+/// All that one address may have can come anew each second: more often, nobody needs it.
+void Server::set_accept_rate() {
+    const auto rate = static_cast<double>(limits_->connections_per_address);
+    accepts_.set(rate, accept_burst * rate);
+}
+
+bool Server::may_accept(const net::IpAddress& from) {
+    const auto now = Clock::now();
+    if (accepts_.left(from, now) >= 1) {
+        accepts_.spend(from, now);
+        return true;
+    }
+    ++counters_.refused;
+    if (const auto verdict = throttle_.ask(now); verdict.speak)
+        log_.warning("{} connects again and again; refusing it for a moment{}", from.to_string(),
+                     verdict.left_out > 0 ? fmt::format(" ({} such lines left out)", verdict.left_out) : "");
+    return false;
+}
+
+bool Server::may_shake_hands() noexcept {
+    if (std::exchange(shakes_turn_, reactor_.turns()) != reactor_.turns()) shakes_left_ = shakes_a_turn;
+    return shakes_left_-- > 0;
 }
 
 bool Server::trusted(const net::IpAddress& address) const noexcept {
@@ -75,8 +105,8 @@ void Server::uncount_address(Connection::Bookkeeping& book) {
 void Server::accept(net::Fd socket, const net::IpAddress& from) {
     Connection::Bookkeeping book;
     // Many clients come through one proxy: those count by the address it names, once that is known.
-    if (!trusted(from) && !count_address(book, from)) return;
-    if (connections_.size() >= limits_->connections || pending_.size() >= limits_->unregistered) evict_oldest();
+    if (!trusted(from) && (!may_accept(from) || !count_address(book, from))) return;
+    make_room();
     if (connections_.size() >= limits_->connections) {
         ++counters_.refused;
         uncount_address(book);
@@ -91,9 +121,8 @@ void Server::accept(net::Fd socket, const net::IpAddress& from) {
             std::make_unique<Connection>(reactor_, make_stream_(std::move(socket)), from, limits_, self, Clock::now());
         connection->book = book;
         connection->book.index = connections_.size();
-        connection->book.pending = pending_.insert(pending_.end(), connection.get());
-        connection->book.is_pending = true;
         connections_.push_back(std::move(connection));
+        join_crowd(*connections_.back(), pending_);
         ++counters_.accepted;
     } catch (const std::exception& error) {
         uncount_address(book);
@@ -101,27 +130,71 @@ void Server::accept(net::Fd socket, const net::IpAddress& from) {
     }
 }
 
-void Server::evict_oldest() {
-    if (pending_.empty()) return;
-    Connection& oldest = *pending_.front();
+void Server::join_crowd(Connection& connection, Crowd<Connection>& crowd) {
+    leave_crowd(connection);
+    connection.book.place = crowd.add(connection, connection.address());
+    connection.book.crowd = &crowd;
+}
+
+void Server::leave_crowd(Connection& connection) {
+    if (auto* crowd = std::exchange(connection.book.crowd, nullptr)) crowd->remove(connection.book.place);
+}
+
+/// The service knows it no longer; its socket is still to be closed.
+Connection& Server::show_out(Crowd<Connection>& crowd, const char* why) {
+    Connection& first = crowd.first_to_go();
     ++counters_.evicted;
-    if (throttle_.ask(Clock::now()).speak)
-        log_.warning("too many connections that have not registered; the oldest, from {}, gives way",
-                     oldest.address().to_string());
-    pending_.pop_front();
-    oldest.book.is_pending = false;
-    if (oldest.is_websocket()) service_.on_gone(oldest, "it made room for others");
-    oldest.abort();
+    if (const auto verdict = throttle_.ask(Clock::now()); verdict.speak)
+        log_.warning("{}; one from {} gives way{}", why, first.address().to_string(),
+                     verdict.left_out > 0 ? fmt::format(" ({} such lines left out)", verdict.left_out) : "");
+    leave_crowd(first);
+    if (first.is_websocket()) service_.on_gone(first, "it made room for others");
+    return first;
+}
+
+void Server::make_room() {
+    if (pending_.size() >= limits_->unregistered)
+        show_out(pending_, "too many connections that have not registered").abort();
+    else if (connections_.size() < limits_->connections)
+        return;
+    else if (!onlookers_.empty())
+        show_out(onlookers_, "all connections are taken, some by viewers without a key").abort();
+    else if (!pending_.empty())
+        show_out(pending_, "all connections are taken, some by those that have not registered").abort();
     clean_up();
 }
 
 void Server::registered(Connection& connection) {
     connection.set_registered();
-    if (std::exchange(connection.book.is_pending, false)) pending_.erase(connection.book.pending);
+    leave_crowd(connection);
+}
+
+void Server::looks_on(Connection& connection) {
+    connection.set_registered();
+    join_crowd(connection, onlookers_);
+    if (onlookers_.size() > limits_->onlookers)
+        show_out(onlookers_, "too many viewers without a key")
+            .close(close_code::try_again_later, "others want to look on too");
+}
+
+void Server::warn_of_proxy(const net::IpAddress& address, const char* header) {
+    // Two warnings, so that a stranger who forges the header cannot use up that of a real proxy.
+    if (std::exchange(address.is_loopback() ? warned_of_proxy_ : warned_of_distant_proxy_, true)) return;
+    log_.warning(
+        "{} passes on requests ({}), but is not in trusted_proxies: all that come through it count as one address, and "
+        "nodes are told that address for each of them. If it is your proxy, add it to trusted_proxies",
+        address.to_string(), header);
 }
 
 bool Server::take_forwarded_address(Connection& connection, const Request& request) {
-    if (!trusted(connection.socket_address())) return true;
+    const char* proxy = nullptr;
+    for (const char* header : {"via", "forwarded", "x-forwarded-for"})
+        if (!request.header_list(header).empty()) proxy = header;
+    if (proxy != nullptr) connection.set_forwarded();
+    if (!trusted(connection.socket_address())) {
+        if (proxy != nullptr) warn_of_proxy(connection.socket_address(), proxy);
+        return true;
+    }
     // The nearest proxy writes last: the first address from the right that is no proxy of ours is the client. What
     // stands left of it, the client could have written itself.
     const std::string list = request.header_list("x-forwarded-for");
@@ -137,6 +210,7 @@ bool Server::take_forwarded_address(Connection& connection, const Request& reque
         connection.set_address(*address);
         if (!trusted(*address)) break;
     }
+    if (connection.book.crowd != nullptr) connection.book.crowd->regroup(connection.book.place, connection.address());
     return count_address(connection.book, connection.address());
 }
 
@@ -189,6 +263,14 @@ void Server::on_message(Connection& connection, std::string_view text) noexcept 
     }
 }
 
+void Server::on_drained(Connection& connection) noexcept {
+    try {
+        service_.on_drained(connection);
+    } catch (const std::exception& error) {
+        log_.error("what was left to tell {}: {}", connection.address().to_string(), error.what());
+    }
+}
+
 void Server::on_gone(Connection& connection, std::string_view why) noexcept {
     try {
         service_.on_gone(connection, why);
@@ -199,7 +281,8 @@ void Server::on_gone(Connection& connection, std::string_view why) noexcept {
 
 void Server::on_finished(Connection& connection) noexcept {
     uncount_address(connection.book);
-    if (std::exchange(connection.book.is_pending, false)) pending_.erase(connection.book.pending);
+    leave_crowd(connection);
+    std::erase(unfinished_, &connection);
     const std::size_t index = connection.book.index;
     finished_.push_back(std::move(connections_[index]));
     if (index + 1 != connections_.size()) {
@@ -208,6 +291,16 @@ void Server::on_finished(Connection& connection) noexcept {
     }
     connections_.pop_back();
     need_clean_up();
+}
+
+void Server::on_unfinished(Connection& connection) noexcept {
+    unfinished_.push_back(&connection);
+    if (resumer_.active()) return;
+    resumer_ = glib::Source::after(std::chrono::milliseconds(0), [this] {
+        resumer_.cancel();
+        // None of these is destroyed meanwhile: clean_up() comes later, from a source of its own.
+        for (Connection* waiting : std::exchange(unfinished_, {})) waiting->resume();
+    });
 }
 
 void Server::on_doomed(Connection& connection) noexcept {

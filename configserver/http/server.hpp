@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "common/glib/source.hpp"
 #include "configserver/http/connection.hpp"
 #include "configserver/http/throttle.hpp"
+#include "configserver/net/address_buckets.hpp"
 #include "configserver/net/listener.hpp"
 
 namespace matriz::http {
@@ -30,6 +30,7 @@ class Server final : private Connection::Owner {
                              Reply reply) = 0;
         virtual void on_open(Connection& connection) = 0;
         virtual void on_message(Connection& connection, std::string_view text) = 0;
+        virtual void on_drained(Connection& connection) = 0;
         /// The websocket ended without the service having closed it.
         virtual void on_gone(Connection& connection, std::string_view why) = 0;
 
@@ -43,7 +44,7 @@ class Server final : private Connection::Owner {
         std::uint64_t refused = 0;  ///< over a limit
         std::uint64_t http_requests = 0;
         std::uint64_t messages = 0;
-        std::uint64_t evicted = 0;  ///< unregistered ones that gave way
+        std::uint64_t evicted = 0;  ///< unregistered ones and onlookers that gave way
     };
 
     /// Throws Error when it cannot listen. `service` must outlive it.
@@ -56,6 +57,9 @@ class Server final : private Connection::Owner {
     void reconfigure(Limits limits, std::vector<net::Network> trusted_proxies);
     /// The connection said who it is, and keeps its place.
     void registered(Connection& connection);
+    /// The connection looks on without having proved anything: it stays until there is no room, then it is among the
+    /// first to go. Another one may have to go at once.
+    void looks_on(Connection& connection);
     /// No more connections; closes every websocket with `code`, and calls `done` when all are gone or after `limit`.
     void stop(std::uint16_t code, std::string_view reason, std::chrono::milliseconds limit, std::function<void()> done);
 
@@ -68,17 +72,26 @@ class Server final : private Connection::Owner {
     void accept(net::Fd socket, const net::IpAddress& from);
     bool count_address(Connection::Bookkeeping& book, const net::IpAddress& address);
     void uncount_address(Connection::Bookkeeping& book);
+    void set_accept_rate();
+    bool may_accept(const net::IpAddress& from);
     bool trusted(const net::IpAddress& address) const noexcept;
+    void warn_of_proxy(const net::IpAddress& address, const char* header);
     bool take_forwarded_address(Connection& connection, const Request& request);
-    void evict_oldest();
+    void join_crowd(Connection& connection, Crowd<Connection>& crowd);
+    static void leave_crowd(Connection& connection);
+    Connection& show_out(Crowd<Connection>& crowd, const char* why);
+    void make_room();
     void open_websocket(Connection& connection, const Request& request);
     void sweep();
     void clean_up();
 
+    bool may_shake_hands() noexcept override;
     void on_request(Connection& connection, Request&& request, std::string&& body) noexcept override;
     void on_message(Connection& connection, std::string_view text) noexcept override;
+    void on_drained(Connection& connection) noexcept override;
     void on_gone(Connection& connection, std::string_view why) noexcept override;
     void on_finished(Connection& connection) noexcept override;
+    void on_unfinished(Connection& connection) noexcept override;
     void on_doomed(Connection& connection) noexcept override;
     void need_clean_up();
 
@@ -89,16 +102,24 @@ class Server final : private Connection::Owner {
     Service& service_;
     log::Logger log_{"http"};
     Throttle throttle_;
+    bool warned_of_proxy_ = false;  ///< on this machine
+    bool warned_of_distant_proxy_ = false;
     Counters counters_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<std::unique_ptr<Connection>> finished_;
     std::vector<Connection*> doomed_;
-    std::list<Connection*> pending_;  ///< unregistered, oldest first
+    std::vector<Connection*> unfinished_;
+    Crowd<Connection> pending_;    ///< unregistered
+    Crowd<Connection> onlookers_;  ///< viewers without a key
     std::unordered_map<net::IpAddress, std::size_t> per_address_;
+    net::AddressBuckets accepts_;
+    std::uint64_t shakes_turn_ = 0;  ///< the reactor's turn that shakes_left_ counts for
+    int shakes_left_ = 0;
     std::optional<net::Listener> listener_;
     Clock::time_point swept_at_ = Clock::now();
     glib::Source sweeper_;
     glib::Source cleaner_;
+    glib::Source resumer_;
     glib::Source stop_limit_;
     std::function<void()> stopped_;
 };

@@ -18,7 +18,7 @@ namespace {
 
 /// A burst of connects (every node after a restart) must not overflow into SYN retransmits of a second and more.
 constexpr int backlog = 4096;
-constexpr int accepts_a_turn = 64;
+constexpr int accepts_a_turn = 32;
 
 struct FreeAddresses {
     void operator()(addrinfo* list) const { freeaddrinfo(list); }

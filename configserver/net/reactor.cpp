@@ -77,6 +77,7 @@ void Reactor::remove(Watch watch, int fd) noexcept {
 }
 
 void Reactor::turn() noexcept {
+    ++turns_;
     // Bounded, so that timers and signals get their turn however busy the sockets are.
     std::array<epoll_event, 256> events;
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);

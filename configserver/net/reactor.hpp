@@ -38,6 +38,8 @@ class Reactor {
     /// Level-triggered. `handler` must outlive the watch. Throws Error when the kernel refuses.
     Watch add(int fd, std::uint32_t events, Handler& handler);
     void modify(Watch watch, int fd, std::uint32_t events) noexcept;
+    /// Counts up with each turn, in which as many descriptors as are ready get their events.
+    std::uint64_t turns() const noexcept { return turns_; }
     /// Call before closing `fd`.
     void remove(Watch watch, int fd) noexcept;
 
@@ -51,6 +53,7 @@ class Reactor {
 
     Fd epoll_;
     GSource* source_ = nullptr;
+    std::uint64_t turns_ = 0;
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> free_;
 };

@@ -39,6 +39,8 @@ class Rooms {
     /// The same without regard to how many are there: where it may be.
     Admission place(const auth::Identity& identity, const std::string& wanted) const;
     bool exists(const std::string& room) const { return room == default_room_ || rooms_.contains(room); }
+    /// May those without a key look at it, where they may look at any?
+    bool shown(const std::string& room) const { return room == default_room_ || describe(room).open; }
     const std::string& default_room() const noexcept { return default_room_; }
     /// Its settings; those of a plain room for the default one when the config does not describe it.
     settings::Room describe(const std::string& room) const;

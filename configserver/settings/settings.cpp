@@ -294,7 +294,10 @@ void add_limit_keys(config::Schema<Settings>& s) {
     s.integer("max_connections_per_address", &Settings::max_connections_per_address, 1, 1'000'000,
               "Connections from one IPv4 address or IPv6 /64.");
     s.integer("max_unregistered", &Settings::max_unregistered, 1, 1'000'000,
-              "Connections that have not registered; the oldest gives way to a new one.");
+              "Connections that have not registered; beyond that the oldest of the address with the most gives way.");
+    s.integer("max_viewers_without_key", &Settings::max_viewers_without_key, 1, 1'000'000,
+              "Web pages that look on without a key, where public_status lets them; they give way likewise, and before "
+              "all others when max_connections is reached.");
     s.integer("max_message_bytes", &Settings::max_message_bytes, 1024, static_cast<int>(protocol::max_message),
               "Size of one message.");
     s.integer("max_header_bytes", &Settings::max_header_bytes, 1024, 65'536, "Size of an HTTP request's head.");
@@ -302,6 +305,9 @@ void add_limit_keys(config::Schema<Settings>& s) {
               "Messages of one connection; four times as many may come in a burst.");
     s.integer("max_queue_bytes", &Settings::max_queue_bytes, 65'536, 256 * 1024 * 1024,
               "What may wait for a connection that reads slowly; beyond that it is closed.");
+    s.integer("max_relayed_bytes_per_second", &Settings::max_relayed_bytes_per_second, 65'536, 1024 * 1024 * 1024,
+              "What one sender's messages to all others may come to, each receiver's counted; four times as much for "
+              "all senders of a room.");
     s.integer("max_signals_per_second", &Settings::max_signals_per_second, 1, 10'000,
               "Signals that one node may send to others; eight times as many may come in a burst.");
     s.integer("max_signal_bytes", &Settings::max_signal_bytes, 1024, static_cast<int>(protocol::max_message),
@@ -315,6 +321,7 @@ void gather_limits(Settings& settings) {
     limits.connections = static_cast<std::size_t>(settings.max_connections);
     limits.connections_per_address = static_cast<std::size_t>(settings.max_connections_per_address);
     limits.unregistered = static_cast<std::size_t>(settings.max_unregistered);
+    limits.onlookers = static_cast<std::size_t>(settings.max_viewers_without_key);
     limits.message_size = static_cast<std::size_t>(settings.max_message_bytes);
     limits.head_size = static_cast<std::size_t>(settings.max_header_bytes);
     limits.messages_per_second = settings.max_messages_per_second;

@@ -79,10 +79,12 @@ struct Settings {
     int max_connections = static_cast<int>(http::Limits{}.connections);
     int max_connections_per_address = static_cast<int>(http::Limits{}.connections_per_address);
     int max_unregistered = static_cast<int>(http::Limits{}.unregistered);
+    int max_viewers_without_key = static_cast<int>(http::Limits{}.onlookers);
     int max_message_bytes = static_cast<int>(http::Limits{}.message_size);
     int max_header_bytes = static_cast<int>(http::Limits{}.head_size);
     int max_messages_per_second = static_cast<int>(http::Limits{}.messages_per_second);
     int max_queue_bytes = static_cast<int>(http::Limits{}.queue_bytes);
+    int max_relayed_bytes_per_second = 8 * 1024 * 1024;
     int max_signals_per_second = 50;
     int max_signal_bytes = 16 * 1024;
     int register_timeout_s = 10;

@@ -79,7 +79,8 @@ void as_server(std::string_view text) {
     } else if (const auto* broadcast = std::get_if<Broadcast>(&message)) {
         // Whatever a node sends, the others must be able to read what the server makes of it.
         const std::string out = written(*broadcast, list);
-        check(config::is_utf8(out));
+        check(out.size() <= max_message && config::is_utf8(out));
+        if (!out.empty()) check(decode_server_message(out).list.value().clients == list.clients);
     }
 }
 

@@ -33,6 +33,11 @@ TEST(KeyHash, IsTheScryptOfRfc7914) {
     EXPECT_FALSE(hash->matches("pleaseletmeim"));
 }
 
+TEST(KeyHash, IsCheapForKeysThatNobodyGuesses) {
+    EXPECT_EQ(KeyHash::make(make_key()).log2_n, 10U);
+    EXPECT_EQ(KeyHash::make("of my own choice").log2_n, 14U);
+}
+
 TEST(KeyHash, RefusesWhatItDidNotWrite) {
     const std::string good = KeyHash::make("of my own choice").to_string();
     EXPECT_TRUE(KeyHash::parse(good));
@@ -60,9 +65,10 @@ TEST(Keyring, FindsKeysInTheClear) {
     EXPECT_TRUE(keyring.find("Secret").empty());
     EXPECT_TRUE(keyring.find("").empty());
     EXPECT_TRUE(keyring.has_node("porto"));
-    keyring.clear();
-    EXPECT_TRUE(keyring.find("secret").empty());
-    EXPECT_FALSE(keyring.has_node("porto"));
+    const Keyring empty = keyring.emptied();
+    EXPECT_TRUE(empty.find("secret").empty());
+    EXPECT_FALSE(empty.has_node("porto"));
+    EXPECT_EQ(keyring.find("secret").size(), 2U) << "the one in use is as it was";
 }
 
 TEST(Keyring, TriesOnlyHashesThatMayFit) {
@@ -80,6 +86,32 @@ TEST(Keyring, TriesOnlyHashesThatMayFit) {
     EXPECT_LE(keyring.candidates("x", "many", "").size(), 4U) << "each costs 30 ms";
 }
 
+TEST(Keyring, OneHashedKeyMayHaveSeveralNames) {
+    Keyring keyring;
+    const std::string made = make_key();
+    std::vector<Identity> names;
+    for (int i = 0; i < 6; ++i) {
+        names.push_back({Role::node, "node" + std::to_string(i)});
+        keyring.add(names.back(), KeyHash::make(made));
+    }
+    const auto tried = keyring.candidates(made, "node5", "");
+    ASSERT_FALSE(tried.empty());
+    EXPECT_EQ(tried.front().identity, names[5]) << "the name that is asked for comes first";
+    for (const auto& candidate : tried) keyring.remember(candidate, made);
+    for (const auto& candidate : tried) keyring.remember(candidate, made);
+    EXPECT_EQ(keyring.find(made).size(), tried.size()) << "all of them, each once";
+    const auto further = keyring.further_candidates(made, "node4");
+    ASSERT_EQ(further.size(), 1U);
+    EXPECT_EQ(further.front().identity, names[4]);
+    keyring.remember(further.front(), made);
+    EXPECT_TRUE(keyring.further_candidates(made, "node4").empty());
+    EXPECT_TRUE(keyring.further_candidates(made, "somebody").empty());
+    keyring.remove(names[5], tried.front().hash);
+    EXPECT_EQ(keyring.find(made).size(), tried.size());
+    EXPECT_TRUE(keyring.has_node("node4"));
+    EXPECT_FALSE(keyring.has_node("node5"));
+}
+
 TEST(Keyring, RemembersAMatchAsLongAsTheHashIsThere) {
     Keyring keyring;
     const KeyHash hash = KeyHash::make("own");
@@ -88,7 +120,7 @@ TEST(Keyring, RemembersAMatchAsLongAsTheHashIsThere) {
     keyring.remember({porto, hash}, "own");
     EXPECT_EQ(keyring.find("own"), std::vector<Identity>{porto});
     EXPECT_EQ(keyring.find_mac(keyring.mac("own")), std::vector<Identity>{porto});
-    keyring.clear();
+    keyring = keyring.emptied();
     EXPECT_TRUE(keyring.find("own").empty());
     keyring.add(porto, hash);
     EXPECT_EQ(keyring.find("own"), std::vector<Identity>{porto}) << "a reload costs nobody his session";

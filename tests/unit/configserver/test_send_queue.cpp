@@ -59,6 +59,39 @@ TEST(SendQueue, OverflowsByBytesAndByFrames) {
     EXPECT_EQ(frames.push(frame("c"), Kind::control), Pushed::overflow);
 }
 
+TEST(SendQueue, APictureWaitsForNoOther) {
+    SendQueue queue(100, 100);
+    EXPECT_EQ(queue.push(frame(std::string(60, '1')), Kind::picture), Pushed::queued);
+    EXPECT_EQ(queue.front().size(), 60U);
+    queue.sent(1);
+    EXPECT_EQ(queue.push(frame(std::string(60, '2')), Kind::picture), Pushed::left_out);
+    EXPECT_EQ(queue.push(frame("list"), Kind::latest), Pushed::queued);
+    queue.sent(59);
+    EXPECT_EQ(queue.push(frame(std::string(60, '3')), Kind::picture), Pushed::queued);
+    EXPECT_EQ(drain(queue), "list " + std::string(60, '3') + " ");
+}
+
+TEST(SendQueue, APictureThatDoesNotFitIsNoReasonToCutAnyone) {
+    SendQueue queue(100, 100);
+    EXPECT_EQ(queue.push(frame(std::string(60, 'x')), Kind::message), Pushed::queued);
+    EXPECT_EQ(queue.push(frame(std::string(60, '1')), Kind::picture), Pushed::left_out);
+    EXPECT_EQ(queue.push(frame(std::string(60, 'y')), Kind::message), Pushed::overflow);
+}
+
+TEST(SendQueue, SaysWhetherMuchWaits) {
+    SendQueue queue(100, 16);
+    EXPECT_TRUE(queue.roomy());
+    EXPECT_EQ(queue.push(frame(std::string(25, 'x')), Kind::message), Pushed::queued);
+    EXPECT_TRUE(queue.roomy());
+    EXPECT_EQ(queue.push(frame("x"), Kind::message), Pushed::queued);
+    EXPECT_FALSE(queue.roomy());
+    drain(queue);
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(queue.push(frame("x"), Kind::message), Pushed::queued);
+    EXPECT_TRUE(queue.roomy());
+    EXPECT_EQ(queue.push(frame("x"), Kind::message), Pushed::queued);
+    EXPECT_FALSE(queue.roomy());
+}
+
 TEST(SendQueue, OthersFillItHalfOnly) {
     SendQueue queue(100, 100);
     EXPECT_EQ(queue.push(frame(std::string(50, 'x')), Kind::relayed), Pushed::queued);

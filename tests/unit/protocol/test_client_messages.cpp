@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/protocol/limits.hpp"
 #include "common/protocol/routes.hpp"
 #include "tests/unit/protocol/malformed.hpp"
 
@@ -83,7 +84,39 @@ TEST(Broadcast, IsPassedOnWithTheSendersNameAndTheList) {
     EXPECT_EQ(encode(as<Broadcast>(R"({"gain":3,"name":"someone else","clients":"lies","error":"x","ip":"1.2.3.4",)"
                                    R"("ice_servers":[{"urls":"turn:spy.example"}]})"),
                      list),
-              R"({"clients":[{"ip":"10.0.0.2","name":"lisboa","port":8554,"stream":true}],"gain":3,"name":"lisboa"})");
+              R"({"gain":3,"clients":[{"ip":"10.0.0.2","name":"lisboa","port":8554,"stream":true}],"name":"lisboa"})");
+    EXPECT_EQ(encode(Broadcast{Json::objectValue}, {.message = "", .name = "lisboa", .clients = {}}),
+              R"({"clients":[],"name":"lisboa"})");
+}
+
+TEST(Broadcast, IsRefusedWhenItWouldBeTooLongForItsReceivers) {
+    // Each is allowed on its way here, and grows when it is written again.
+    std::string numbers = "0.1";
+    while (numbers.size() < 60'000) numbers += ",0.1";
+    EXPECT_THROW(encode(as<Broadcast>(R"({"x":")" + std::string(60'000, '\x01') + R"("})"), ClientList{}), Malformed);
+    EXPECT_THROW(encode(as<Broadcast>(R"({"x":[)" + numbers + "]}"), ClientList{}), Malformed);
+    EXPECT_LE(encode(as<Broadcast>(R"({"x":")" + std::string(40'000, '\x01') + R"("})"), ClientList{}).size(),
+              max_message);
+}
+
+TEST(Broadcast, WhatFitsWithTheWholeListFitsWithEachPartOfIt) {
+    const ClientInfo lisboa{"lisboa", "10.0.0.2", 8554, true, 0};
+    const ClientList whole{.message = "", .name = "porto", .clients = {lisboa, lisboa}};
+    const ClientList half{.message = "", .name = "porto", .clients = {lisboa}, .listeners = {lisboa}};
+    const auto says = [](std::size_t size) {
+        return Relay(as<Broadcast>(R"({"x":")" + std::string(size, 'x') + R"("})"));
+    };
+    std::size_t most = max_message - says(0).with(whole).size() - 64;
+    while (true) {
+        try {
+            says(most + 1).with(whole);
+        } catch (const Malformed&) {
+            break;
+        }
+        ++most;
+    }
+    EXPECT_LE(says(most).with(half).size(), max_message);
+    EXPECT_GT(says(most).with(half).size(), max_message - 32);
 }
 
 TEST(Broadcast, HalfASurrogatePairIsNotPassedOn) {
