@@ -11,7 +11,7 @@ import warnings
 from harness.case import main
 from harness.programs import program, run
 from harness.wait import wait_for
-from server_case import RawClient, ServerCase
+from server_case import RawClient, ServerCase, connect
 
 
 class Authority:
@@ -84,7 +84,7 @@ class TlsTest(ServerCase):
         return client
 
     def serial(self, server):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
+        with connect(server.port) as link:
             with self.context().wrap_socket(link, server_hostname="localhost") as tls:
                 return tls.getpeercert()["serialNumber"]
 
@@ -95,7 +95,7 @@ class TlsTest(ServerCase):
         self.assertIn(porto.socket.version(), ("TLSv1.2", "TLSv1.3"))
         lisboa = self.raw(server, self.context())
         self.assertEqual(lisboa.register("lisboa")["n_clients"], 2)
-        self.assertIn(b"lisboa", porto.read_frame()[1])
+        self.assertIn(b"lisboa", porto.read_text())
 
     def test_versions(self):
         server = self.serve_tls("porto")
@@ -121,7 +121,7 @@ class TlsTest(ServerCase):
         server = self.serve_tls("porto")
         with self.assertRaises((EOFError, ConnectionError)):
             RawClient(server.port)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
+        with connect(server.port) as link:
             link.sendall(os.urandom(500))
             try:
                 while link.recv(1000):
@@ -158,17 +158,19 @@ class TlsTest(ServerCase):
         server = self.serve_tls("porto")
         porto = self.raw(server, self.context())
         porto.register("porto")
+
+        def changed_from(serial):
+            porto.stay()
+            return self.serial(server) != serial
         before = self.serial(server)
         self.replace_certificate("renewed")
-        wait_for(lambda: self.serial(server) != before, 20, "the renewed certificate")
+        wait_for(lambda: changed_from(before), 20, "the renewed certificate")
         between = self.serial(server)
         self.replace_certificate("again")
         server.process.signal(signal.SIGHUP)
-        wait_for(lambda: self.serial(server) != between, 20, "the next one")
-        porto.text({"mark": 1})
+        wait_for(lambda: changed_from(between), 20, "the next one")
         porto.text({"refresh": True})
-        while b"refresh" not in porto.read_frame()[1]:
-            pass
+        porto.wait_text(lambda m: m.get("refresh"))
 
     def test_half_a_renewal_keeps_the_old(self):
         server = self.serve_tls("porto")
@@ -201,8 +203,8 @@ class TlsTest(ServerCase):
                 self.assertIn(said, told.stderr)
 
     def test_handshake_that_never_ends(self):
-        server = self.serve_tls("porto", register_timeout_s=2)
-        links = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(20)]
+        server = self.serve_tls("porto", register_timeout_s=10)
+        links = [connect(server.port) for _ in range(20)]
         links[0].sendall(b"\x16\x03\x01\x02")
         self.raw(server, self.context())
         for link in links:
@@ -219,7 +221,7 @@ class TlsTest(ServerCase):
             porto.text({"i": i, "filling": "x" * 50000})
         seen = []
         while len(seen) < 8:
-            message = json.loads(lisboa.read_frame()[1])
+            message = json.loads(lisboa.read_text())
             if "i" in message:
                 seen.append(message["i"])
                 self.assertEqual(len(message["filling"]), 50000)
