@@ -112,6 +112,14 @@ class RoomsTest(ServerCase):
         monitor.send({"set_routes": {"room": "default", "hears": {"braga": ["braga", "nobody"]}}})
         wait_for(lambda: heard() == {"porto": ["braga", "lisboa"], "lisboa": ["braga", "porto"], "braga": []}, 10,
                  "the monitor's matrix")
+        server.process.signal(9)
+        server.process.wait_exit()
+        server.start()
+        self.assertEqual(self.http(server, "GET", path, MONITOR_KEY), (200, {"hears": {"braga": ["braga", "nobody"]}}))
+        for name in list(nodes):
+            nodes[name] = self.join(server, name)
+        wait_for(lambda: heard() == {"porto": ["braga", "lisboa"], "lisboa": ["braga", "porto"], "braga": []}, 10,
+                 "the monitor's matrix after a crash")
         self.assertEqual(self.http(server, "DELETE", path, MONITOR_KEY), (200, {"hears": None}))
         wait_for(lambda: all(len(others) == 2 for others in heard().values()), 10, "everyone to hear everyone")
         nodes["porto"].send({"set_routes": {"hears": {"lisboa": []}}})
