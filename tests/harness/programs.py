@@ -76,6 +76,7 @@ class ConfigServer:
             self.config["monitor_key"] = {"name": "monitor", "key": monitor_key}
         self.config_path = os.path.join(folder, "clients.json")
         self.log_path = os.path.join(folder, "configserver.log")
+        self.env = {}  # beside that of this process
         self.process = None
 
     @property
@@ -90,7 +91,7 @@ class ConfigServer:
         self.process = Process(
             "configserver",
             self.host.on([program("matriz-configserver"), "--listen", self.listen, "--debug", self.config_path]),
-            self.log_path, cwd=self.folder)
+            self.log_path, cwd=self.folder, env=self.env)
         wait_for(self._listens, 10, "the config server to listen")
         return self
 

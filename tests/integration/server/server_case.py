@@ -109,10 +109,11 @@ def frame(opcode, payload=b"", fin=True, masked=True, reserved=0, length=None):
 class RawClient:
     """A websocket by hand, to send what no library would."""
 
-    def __init__(self, port, address="127.0.0.1", context=None, source=None, headers=(), handshake=True):
+    def __init__(self, port, address="127.0.0.1", context=None, source=None, headers=(), handshake=True, host="localhost"):
         self.socket = connect(port, address, source_address=source)
         if context:
-            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+            self.socket = context.wrap_socket(self.socket, server_hostname=host)
+        self.host = host
         self.buffer = b""
         self.texts = collections.deque()  # that came while nobody asked for one
         if handshake:
@@ -122,12 +123,12 @@ class RawClient:
     def over(cls, link):
         """The same over a connected socket."""
         client = cls.__new__(cls)
-        client.socket, client.buffer, client.texts = link, b"", collections.deque()
+        client.host, client.socket, client.buffer, client.texts = "localhost", link, b"", collections.deque()
         client.upgrade()
         return client
 
     def upgrade(self, headers=()):
-        lines = ["GET /config HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
+        lines = ["GET /config HTTP/1.1", f"Host: {self.host}", "Upgrade: websocket", "Connection: Upgrade",
                  "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode(), "Sec-WebSocket-Version: 13",
                  *headers]
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n")
@@ -239,6 +240,13 @@ class RawClient:
                     return struct.unpack(">H", payload[:2])[0] if payload else 1005
         except (EOFError, ConnectionError, ssl.SSLError):
             return None
+
+    def read_all(self):
+        """All that comes until the end of the stream."""
+        answer, self.buffer = self.buffer, b""
+        while data := self.socket.recv(65536):
+            answer += data
+        return answer
 
     def ended(self):
         """Reads on until the end of the stream."""

@@ -61,6 +61,49 @@ class LimitsTest(ServerCase):
             link.close()
         wait_for(lambda: self.metric(server, "matriz_server_connections") <= 3, 10, "the connections to end")
 
+    def another(self, server):
+        """Comes in as soon as there is a place."""
+        def enter():
+            try:
+                return self.raw(server)
+            except EOFError as closed:
+                raise ConnectionError from closed
+        return wait_for(enter, 10, "a place")
+
+    def full(self, server):
+        """Tries to come in; the connection is closed without a word."""
+        with self.assertRaises((ConnectionError, EOFError)):
+            self.raw(server)
+
+    def test_all_connections_taken(self):
+        server = self.serve("porto", "lisboa", "braga", "faro", max_connections=3)
+        porto, lisboa, idle = self.raw(server), self.raw(server), connect(server.port)
+        self.addCleanup(idle.close)
+        porto.register("porto")
+        lisboa.register("lisboa")
+        braga = self.raw(server)  # whoever has not said who it is gives way
+        self.assertEqual(idle.recv(1), b"")
+        self.assertEqual(braga.register("braga")["n_clients"], 3)
+        for _ in range(3):
+            self.full(server)
+        wait_for(lambda: "all 3 connections are taken" in server.process.log(), 10, "the log line")
+        lisboa.close()
+        porto.wait_text(lambda m: m.get("message") == "[lisboa] disconnected from config server")
+        refused = self.metric(server, "matriz_server_over_limit_total")
+        self.assertEqual(refused, 3)
+        self.assertEqual(self.another(server).register("faro")["n_clients"], 3)
+        self.full(server)
+
+    def test_size_of_a_head(self):
+        for limit, fits, refused in ((2000, 1900, 2100), (20000, 19900, 20100)):
+            server = self.serve("porto", max_header_bytes=limit)
+            for size, status in ((fits, 200), (refused, 431)):
+                with self.subTest(limit=limit, size=size), connect(server.port) as link:
+                    start, end = b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: ", b"\r\n\r\n"
+                    link.sendall(start + b"x" * (size - len(start) - len(end)) + end)
+                    self.assertEqual(link.recv(1000).split()[:2], [b"HTTP/1.1", b"%d" % status])
+            server.stop()
+
     def test_connections_of_one_address(self):
         server = self.serve("porto", "lisboa", max_connections_per_address=5)
         many = [self.raw(server) for _ in range(5)]
@@ -69,13 +112,7 @@ class LimitsTest(ServerCase):
         other = self.raw(server, source=("127.0.0.2", 0))
         self.assertEqual(other.register("porto")["ip"], "127.0.0.2")
         many[0].close()
-
-        def another():
-            try:
-                return self.raw(server)
-            except EOFError as closed:
-                raise ConnectionError from closed
-        self.assertEqual(wait_for(another, 10, "a place").register("lisboa")["n_clients"], 2)
+        self.assertEqual(self.another(server).register("lisboa")["n_clients"], 2)
 
     def test_a_member_that_stops_reading(self):
         """It delays nobody, costs bounded memory, and is let go."""
