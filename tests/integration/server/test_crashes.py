@@ -100,7 +100,7 @@ class Writer(threading.Thread):
                 self.write(step)
                 self.first.set()
                 step += 1
-        except (ConnectionError, IndexError, ValueError):  # no answer, or half of one
+        except (ConnectionError, IndexError, TypeError, ValueError):  # no answer, or a part of one
             pass
         except BaseException as error:  # pylint: disable=broad-except  # told by the test
             self.trouble = error
