@@ -43,6 +43,7 @@ packages_run=(
 
 # To test and to lint, on top of that.
 packages_test=(
+    caddy
     chromium
     clang
     clang-format
@@ -57,6 +58,7 @@ packages_test=(
     miniupnpc
     miniupnpd
     nftables
+    nginx
     openssl
     procps
     python3-numpy

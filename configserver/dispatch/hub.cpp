@@ -9,7 +9,6 @@
 namespace matriz::dispatch {
 namespace {
 
-constexpr auto port_check_limit = std::chrono::seconds(5);
 constexpr auto picture_interval = std::chrono::seconds(1);
 /// What one may say before it is let in.
 constexpr std::size_t max_early = 16;
@@ -28,7 +27,7 @@ void add_key(auth::Keyring& keyring, auth::Role role, const std::string& name, c
 
 Hub::Hub(net::Reactor& reactor, store::Store& store)
     : pusher_(sessions_, registry_, rooms_, stats_),
-      port_checker_(reactor, port_check_limit),
+      port_checker_(reactor),
       registrar_({sessions_, registry_, rooms_, pusher_, authenticator_, port_checker_, stats_, ice_}),
       router_(registry_, rooms_, pusher_, store),
       keymaker_(authenticator_, store),
@@ -69,6 +68,7 @@ auth::Keyring Hub::keys_of(const settings::Settings& settings) const {
 void Hub::configure(const settings::Settings& settings, auth::Keyring keys) {
     authenticator_.keyring() = std::move(keys);
     rooms_.configure(settings.rooms, settings.default_room);
+    port_checker_.set_limit(std::chrono::seconds(settings.port_check_timeout_s));
     registrar_.configure({.port_check = settings.port_check,
                           .public_status = settings.public_status,
                           .failed_attempts_per_minute = settings.failed_attempts_per_minute});

@@ -3,10 +3,10 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "configserver/http/forwarded.hpp"
 
 namespace matriz::http {
 namespace {
@@ -75,10 +75,7 @@ bool Server::may_shake_hands() noexcept {
     return shakes_left_-- > 0;
 }
 
-bool Server::trusted(const net::IpAddress& address) const noexcept {
-    return std::any_of(trusted_proxies_.begin(), trusted_proxies_.end(),
-                       [&](const net::Network& network) { return network.contains(address); });
-}
+bool Server::trusted(const net::IpAddress& address) const noexcept { return is_in(trusted_proxies_, address); }
 
 bool Server::count_address(Connection::Bookkeeping& book, const net::IpAddress& address) {
     const net::IpAddress group = address.limit_group();
@@ -195,21 +192,8 @@ bool Server::take_forwarded_address(Connection& connection, const Request& reque
         if (proxy != nullptr) warn_of_proxy(connection.socket_address(), proxy);
         return true;
     }
-    // The nearest proxy writes last: the first address from the right that is no proxy of ours is the client. What
-    // stands left of it, the client could have written itself.
     const std::string list = request.header_list("x-forwarded-for");
-    std::string_view rest = list;
-    while (!rest.empty()) {
-        const auto comma = rest.rfind(',');
-        std::string_view item = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
-        rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(0, comma);
-        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-        while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-        const auto address = net::IpAddress::parse(item);
-        if (!address) break;
-        connection.set_address(*address);
-        if (!trusted(*address)) break;
-    }
+    connection.set_address(forwarded_from(connection.socket_address(), list, trusted_proxies_));
     if (connection.book.crowd != nullptr) connection.book.crowd->regroup(connection.book.place, connection.address());
     return count_address(connection.book, connection.address());
 }

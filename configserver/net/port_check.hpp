@@ -24,13 +24,15 @@ class PortChecker {
     /// Destroying it abandons the check; `done` is then not called.
     using Ticket = std::shared_ptr<Check>;
 
-    PortChecker(Reactor& reactor, std::chrono::milliseconds limit) : reactor_(reactor), limit_(limit) {}
+    explicit PortChecker(Reactor& reactor) : reactor_(reactor) {}
+    /// How long a port may take to answer; for checks that begin from now on.
+    void set_limit(std::chrono::milliseconds limit) noexcept { limit_ = limit; }
     /// Calls `done` once, never before returning.
     Ticket start(const IpAddress& address, std::uint16_t port, Done done);
 
   private:
     Reactor& reactor_;
-    std::chrono::milliseconds limit_;
+    std::chrono::milliseconds limit_{5'000};
 };
 
 }  // namespace matriz::net

@@ -264,6 +264,9 @@ void add_network_keys(config::Schema<Settings>& s) {
             "listen, unless that is this machine only.",
             read_stun);
     s.flag("port_check", &Settings::port_check, "Try whether each node's RTSP port can be reached from here.");
+    s.integer("port_check_timeout_s", &Settings::port_check_timeout_s, 1, 300,
+              "Seconds after which a port that does not answer counts as closed; an original client waits so long to "
+              "be let in.");
 }
 
 void add_room_keys(config::Schema<Settings>& s) {

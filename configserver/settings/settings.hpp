@@ -64,6 +64,7 @@ struct Settings {
     std::vector<Room> rooms;
     std::string default_room = "default";
     bool port_check = true;
+    int port_check_timeout_s = 5;
     std::vector<IceServer> ice_servers;
     std::string stun;  ///< "off"; empty: stun_on() decides
 

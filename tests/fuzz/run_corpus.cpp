@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs a fuzz target without libFuzzer: every file of a corpus, then mutations of them, the same in each run.
+// Runs a fuzz target without libFuzzer: every file of a corpus, then mutations of them, the same in each run unless
+// MATRIZ_FUZZ_SEED gives another number than 1 to begin from.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -70,7 +71,11 @@ int main(int argc, char** argv) {
     }
     for (const Input& input : corpus) LLVMFuzzerTestOneInput(input.data(), input.size());
     const long mutations = argc > 2 ? std::atol(argv[2]) : 5000;
-    std::mt19937 random(1);  // NOLINT: repeatable on purpose
+    const char* given = std::getenv("MATRIZ_FUZZ_SEED");
+    const unsigned long seed = given != nullptr ? std::strtoul(given, nullptr, 10) : 1;
+    std::printf("seed %lu\n", seed);
+    std::fflush(stdout);  // said also by a run that ends in an abort
+    std::mt19937 random(static_cast<std::mt19937::result_type>(seed));
     for (long i = 0; i < mutations; ++i) {
         // An exact allocation, so that a sanitizer sees each read beyond the end.
         const Input input = mutate(corpus[random() % corpus.size()], corpus, random);

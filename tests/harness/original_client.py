@@ -7,7 +7,7 @@ import time
 
 import websockets
 
-from .wait import wait_for
+from .wait import PATIENCE, Event, wait_for
 
 
 class OriginalClient:
@@ -22,7 +22,7 @@ class OriginalClient:
         self.escaped = escaped
         self.messages = []
         self.arrivals = []  # time.monotonic() of each message
-        self.closed = threading.Event()
+        self.closed = Event()
         self._socket = None
         self._loop = asyncio.new_event_loop()
         self._space = space
@@ -39,11 +39,11 @@ class OriginalClient:
         return self
 
     def _call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(15)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(15 * PATIENCE)
 
     async def _connect(self):
         # The original sends no pings of its own; its library answers those of the server.
-        self._socket = await websockets.connect(self.url, ping_interval=None)
+        self._socket = await websockets.connect(self.url, ping_interval=None, open_timeout=10 * PATIENCE)
         await self._socket.send(self._encode(self.register))
         self._loop.create_task(self._listen())
 

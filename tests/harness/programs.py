@@ -9,7 +9,7 @@ import urllib.request
 
 from .jack import ENVIRONMENT as JACK_ENVIRONMENT
 from .process import Process
-from .wait import wait_for
+from .wait import PATIENCE, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("MATRIZ_BUILD_DIR", os.path.join(ROOT, "build"))
@@ -32,9 +32,9 @@ def program(name):
 
 
 def run(argv, timeout=30, **more):
-    """subprocess.run with its output captured as text and no standard input."""
+    """subprocess.run with its output captured as text and no standard input. `timeout`: seconds, times PATIENCE."""
     return subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                          timeout=timeout, **more)
+                          timeout=timeout * PATIENCE, **more)
 
 
 def write_json(path, content):
@@ -44,9 +44,9 @@ def write_json(path, content):
 
 
 def http_get(url, timeout=3.0):
-    """(status, body text); OSError if nobody answers."""
+    """(status, body text); OSError if nobody answers within `timeout` seconds, times PATIENCE."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with urllib.request.urlopen(url, timeout=timeout * PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")
@@ -77,6 +77,7 @@ class ConfigServer:
             self.config["monitor_key"] = {"name": "monitor", "key": monitor_key}
         self.config_path = os.path.join(folder, "clients.json")
         self.log_path = os.path.join(folder, "configserver.log")
+        self.env = {}  # beside that of this process
         self.process = None
 
     @property
@@ -91,7 +92,7 @@ class ConfigServer:
         self.process = Process(
             "configserver",
             self.host.on([program("matriz-configserver"), "--listen", self.listen, "--debug", self.config_path]),
-            self.log_path, cwd=self.folder)
+            self.log_path, cwd=self.folder, env=self.env)
         wait_for(self._listens, 10, "the config server to listen")
         return self
 

@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Waiting for a condition, never for time to pass."""
 import os
+import threading
 import time
 
 # Sanitizer builds and loaded machines are slower; a wait that succeeds costs no more for it.
 PATIENCE = float(os.environ.get("MATRIZ_PATIENCE", "1"))
+
+
+class Event(threading.Event):
+    """A threading.Event whose time-out, too, is in seconds times PATIENCE."""
+
+    def wait(self, timeout=None):
+        return super().wait(None if timeout is None else timeout * PATIENCE)
 
 
 class NotReached(AssertionError):

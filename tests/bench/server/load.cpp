@@ -41,6 +41,7 @@ struct Options {
     double rate = 200;         ///< of those, a second
     double idle_seconds = 3;
     bool socketio = false;
+    std::vector<std::string> keys;  ///< of each node; empty: key-of-NAME
 };
 
 struct Node {
@@ -115,14 +116,18 @@ class Crowd {
         idle(options_.idle_seconds);
         const Usage before_idle = usage_of(options_.server_pid);
         const std::uint64_t reports_before_idle = reports_;
+        const auto idle_began = Clock::now();
         idle(options_.idle_seconds);
+        const double idle_reports = report_rate(reports_before_idle, idle_began);
         const Usage after_idle = usage_of(options_.server_pid);
         const double idle_cpu = after_idle.cpu - before_idle.cpu;
         // By report and not by second: on a busy machine fewer of them get through in a second.
         const double report_cpu =
             idle_cpu / static_cast<double>(std::max<std::uint64_t>(1, reports_ - reports_before_idle));
         const std::uint64_t reports_before_churn = reports_;
+        const auto churn_began = Clock::now();
         churn();
+        const double churn_reports = report_rate(reports_before_churn, churn_began);
         idle(0.5);  // what is still on its way belongs to it
         const Usage after = usage_of(options_.server_pid);
         const double churn_cpu =
@@ -132,10 +137,12 @@ class Crowd {
         fmt::print(
             "{{\"nodes\":{},\"joins_per_second\":{:.0f},\"fill_cpu_ms_per_join\":{:.4f},"
             "\"bytes_per_connection\":{:.0f},\"idle_cpu_percent\":{:.1f},\"cpu_ms_per_join\":{:.4f},"
-            "\"p50_ms\":{:.3f},\"p99_ms\":{:.3f},\"measured\":{}}}\n",
+            "\"p50_ms\":{:.3f},\"p99_ms\":{:.3f},\"measured\":{},\"reports_per_node_second\":{:.3f},"
+            "\"reports_per_node_second_idle\":{:.3f}}}\n",
             options_.nodes, nodes / fill_seconds, 1000 * (full.cpu - empty.cpu) / nodes,
             (after_idle.resident - empty.resident) / nodes, 100 * idle_cpu / options_.idle_seconds,
-            1000 * churn_cpu / static_cast<double>(latencies_.size()), at(0.5), at(0.99), latencies_.size());
+            1000 * churn_cpu / static_cast<double>(latencies_.size()), at(0.5), at(0.99), latencies_.size(),
+            churn_reports, idle_reports);
     }
 
   private:
@@ -143,6 +150,11 @@ class Crowd {
         if (latencies_.empty()) die("nothing was measured");
         return latencies_[std::min(latencies_.size() - 1,
                                    static_cast<std::size_t>(share * static_cast<double>(latencies_.size())))];
+    }
+    /// Of each node in each second since then: 1 if every report that was due was sent.
+    double report_rate(std::uint64_t before, Clock::time_point since) const {
+        return static_cast<double>(reports_ - before) / duration<double>(Clock::now() - since).count() /
+               static_cast<double>(options_.nodes);
     }
     std::size_t room_of(std::size_t node) const { return node / options_.room_size; }
 
@@ -153,7 +165,8 @@ class Crowd {
         for (std::size_t seat = 0; seat < options_.room_size; ++seat)
             for (std::size_t node = seat; node < options_.nodes; node += options_.room_size) order.push_back(node);
         std::size_t next = 0;
-        const auto limit = Clock::now() + std::chrono::minutes(3);
+        // A key of which the server has the hash costs it some 30 ms, once.
+        const auto limit = Clock::now() + std::chrono::minutes(3) + options_.keys.size() * milliseconds(200);
         while (here_ < options_.nodes) {
             while (next < order.size() && coming_ < at_a_time && !joins_[room_of(order[next])].running)
                 begin(order[next++]);
@@ -308,9 +321,9 @@ class Crowd {
 
     void enter(std::size_t index) {
         joins_[room_of(index)].began = Clock::now();
-        const std::string body =
-            fmt::format(R"({{"register":"","name":"n{0}","key":"key-of-n{0}","port":8554,"matriz":1,"room":"r{1}"}})",
-                        index, room_of(index));
+        const std::string body = fmt::format(
+            R"({{"register":"","name":"n{}","key":"{}","port":8554,"matriz":1,"room":"r{}"}})", index,
+            options_.keys.empty() ? fmt::format("key-of-n{}", index) : options_.keys[index], room_of(index));
         say(index, options_.socketio ? "42[\"register\"," + body + "]" : body);
     }
 
@@ -349,10 +362,13 @@ class Crowd {
     /// Each node tells once a second how it hears the others of its room.
     void report_due() {
         const auto now = Clock::now();
+        // Who is late catches up, a little at a time; what a whole second could not make up for is lost, and seen in
+        // the rate that was reached.
+        reported_at_ = std::max(reported_at_, now - std::chrono::seconds(1));
         const double share = std::min(0.02, duration<double>(now - reported_at_).count());
         const auto due = static_cast<std::size_t>(share * static_cast<double>(options_.nodes));
-        if (due == 0) return;
-        reported_at_ = now;
+        reported_at_ += std::chrono::duration_cast<Clock::duration>(
+            duration<double>(static_cast<double>(due) / static_cast<double>(options_.nodes)));
         for (std::size_t i = 0; i < due; ++i) {
             const std::size_t index = next_report_++ % options_.nodes;
             if (nodes_[index].state != Node::State::here) continue;
@@ -381,8 +397,16 @@ class Crowd {
     std::size_t coming_ = 0;
     std::size_t next_report_ = 0;
     std::uint64_t reports_ = 0;
-    Clock::time_point reported_at_ = Clock::now();
+    Clock::time_point reported_at_ = Clock::now();  ///< what was due until then has been sent
 };
+
+std::vector<std::string> read_lines(const char* path) {
+    std::ifstream file(path);
+    if (!file) die(fmt::format("{} cannot be read", path));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+}
 
 Options parse(int argc, char** argv) {
     Options options;
@@ -404,9 +428,12 @@ Options parse(int argc, char** argv) {
             options.churn = std::strtoul(value, nullptr, 10);
         else if (name == "--rate")
             options.rate = std::atof(value);
+        else if (name == "--keys")
+            options.keys = read_lines(value);
         else
             die(fmt::format("unknown option {}", name));
     }
+    if (!options.keys.empty() && options.keys.size() != options.nodes) die("not one key a node");
     return options;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of the config server share: the program, websockets of an outside library, plain sockets, HTTP."""
 import base64
+import collections
 import json
 import os
 import socket
@@ -9,8 +10,11 @@ import struct
 
 from harness.case import StageCase
 from harness.original_client import OriginalClient
+from harness.wait import PATIENCE, wait_for
 
 MONITOR_KEY = "key-of-the-monitor"
+SOCKET_TIMEOUT = 20 * PATIENCE  # seconds for one step of a socket; only a fault lasts that long
+TEXT, PING, PONG, CLOSE = 1, 9, 10, 8
 
 
 def key_of(name):
@@ -53,13 +57,22 @@ class ServerCase(StageCase):
             lines.append(f"Authorization: Bearer {key}")
         if body is not None:
             lines.append(f"Content-Length: {len(data)}")
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
+        with connect(server.port) as link:
             link.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
             answer = b""
             while more := link.recv(65536):
                 answer += more
         head, _, text = answer.partition(b"\r\n\r\n")
         return int(head.split()[1]), json.loads(text) if b"application/json" in head else text.decode()
+
+    @staticmethod
+    def refusal(client, message):
+        """What the server answers to a message that it does not take."""
+        def answers():
+            return [m for m in list(client.messages) if "error" in m]
+        before = len(answers())
+        client.send(message)
+        return wait_for(lambda: answers()[before:], 10, f"a refusal of {str(message)[:100]}")[0]
 
     def refused(self, server, name, key=None, **more):
         """The error code with which a register is refused; the server must then close."""
@@ -69,6 +82,11 @@ class ServerCase(StageCase):
         self.assertTrue(answer["message"])
         self.assertTrue(client.closed.wait(10), "the server did not close")
         return answer["error"]
+
+
+def connect(port, address="127.0.0.1", **options):
+    """A TCP connection on which waiting has an end."""
+    return socket.create_connection((address, port), timeout=SOCKET_TIMEOUT, **options)
 
 
 def frame(opcode, payload=b"", fin=True, masked=True, reserved=0, length=None):
@@ -91,16 +109,26 @@ def frame(opcode, payload=b"", fin=True, masked=True, reserved=0, length=None):
 class RawClient:
     """A websocket by hand, to send what no library would."""
 
-    def __init__(self, port, address="127.0.0.1", context=None, source=None, headers=(), handshake=True):
-        self.socket = socket.create_connection((address, port), timeout=20, source_address=source)
+    def __init__(self, port, address="127.0.0.1", context=None, source=None, headers=(), handshake=True, host="localhost"):
+        self.socket = connect(port, address, source_address=source)
         if context:
-            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+            self.socket = context.wrap_socket(self.socket, server_hostname=host)
+        self.host = host
         self.buffer = b""
+        self.texts = collections.deque()  # that came while nobody asked for one
         if handshake:
             self.upgrade(headers)
 
+    @classmethod
+    def over(cls, link):
+        """The same over a connected socket."""
+        client = cls.__new__(cls)
+        client.host, client.socket, client.buffer, client.texts = "localhost", link, b"", collections.deque()
+        client.upgrade()
+        return client
+
     def upgrade(self, headers=()):
-        lines = ["GET /config HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
+        lines = ["GET /config HTTP/1.1", f"Host: {self.host}", "Upgrade: websocket", "Connection: Upgrade",
                  "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode(), "Sec-WebSocket-Version: 13",
                  *headers]
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n")
@@ -117,7 +145,7 @@ class RawClient:
     def register(self, name, key=None, **more):
         """The reply. Without a port: nothing is checked, so no outcome of a check comes in between."""
         self.text({"register": "", "name": name, "key": key or key_of(name), "port": 0, "matriz": 1, **more})
-        return json.loads(self.read_frame()[1])
+        return json.loads(self.read_text())
 
     def read_until(self, mark):
         while mark not in self.buffer:
@@ -147,6 +175,62 @@ class RawClient:
             size = struct.unpack(">Q", self._take(8))[0]
         return first & 0x0f, self._take(size)
 
+    def read_answer(self):
+        """(opcode, payload) of the next frame that is no ping; pings come whenever they like, and are answered."""
+        while True:
+            opcode, payload = self.read_frame()
+            if opcode != PING:
+                return opcode, payload
+            self.send(frame(PONG, payload))
+
+    def read_text(self):
+        """The next text. Pings are answered, and what else there is between texts is passed over."""
+        while not self.texts:
+            opcode, payload = self.read_answer()
+            if opcode == TEXT:
+                self.texts.append(payload)
+            elif opcode == CLOSE:
+                raise EOFError(f"the server closes: {payload}")
+        return self.texts.popleft()
+
+    def wait_text(self, fits):
+        """The next text, as JSON, for which fits(message) is true."""
+        while not fits(message := json.loads(self.read_text())):
+            pass
+        return message
+
+    def stay(self):
+        """Answers the pings that have come, without waiting, so that the server keeps it; texts are kept for read_text()."""
+        while self._fill_now() or self._has_frame():
+            while self._has_frame():
+                opcode, payload = self.read_frame()
+                if opcode == PING:
+                    self.send(frame(PONG, payload))
+                elif opcode == TEXT:
+                    self.texts.append(payload)
+                elif opcode == CLOSE:
+                    raise EOFError(f"the server closes: {payload}")
+
+    def _fill_now(self):
+        """Has more come?"""
+        self.socket.settimeout(0)
+        try:
+            self._fill()
+            return True
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        finally:
+            self.socket.settimeout(SOCKET_TIMEOUT)
+
+    def _has_frame(self):
+        if len(self.buffer) < 2:
+            return False
+        size, head = self.buffer[1] & 0x7f, 2
+        if size > 125:
+            head += 2 if size == 126 else 8
+            size = int.from_bytes(self.buffer[2:head], "big")
+        return len(self.buffer) >= head + size
+
     def close_code(self):
         """Reads on until the server closes; the code it gave, or None if it just ended."""
         try:
@@ -156,6 +240,13 @@ class RawClient:
                     return struct.unpack(">H", payload[:2])[0] if payload else 1005
         except (EOFError, ConnectionError, ssl.SSLError):
             return None
+
+    def read_all(self):
+        """All that comes until the end of the stream."""
+        answer, self.buffer = self.buffer, b""
+        while data := self.socket.recv(65536):
+            answer += data
+        return answer
 
     def ended(self):
         """Reads on until the end of the stream."""

@@ -3,15 +3,15 @@
 import json
 import os
 import re
-import select
 import signal
 import socket
 import struct
+import time
 
 from harness.case import main
 from harness.programs import http_get
 from harness.wait import wait_for
-from server_case import MONITOR_KEY, RawClient, ServerCase, frame, key_of
+from server_case import MONITOR_KEY, PING, PONG, TEXT, RawClient, ServerCase, SOCKET_TIMEOUT, connect, frame, key_of
 
 
 class LimitsTest(ServerCase):
@@ -45,19 +45,64 @@ class LimitsTest(ServerCase):
         porto.register("porto")
         idle = []
         for i in range(1000):
-            idle.append(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            idle.append(connect(server.port))
+            if i % 50 == 0:
+                porto.stay()
             if i % 2:
                 idle[-1].sendall(b"GET /config HTTP/1.1\r\n")
         wait_for(lambda: self.metric(server, "matriz_server_unregistered") <= 200, 10, "the oldest to go")
         lisboa = self.raw(server)
         self.assertEqual(lisboa.register("lisboa")["n_clients"], 2)
-        self.assertIn(b"lisboa", porto.read_frame()[1])
+        self.assertIn(b"lisboa", porto.read_text())
         self.assertGreater(self.metric(server, "matriz_server_evicted_total"), 700)
         open_files = len(os.listdir(f"/proc/{server.process.popen.pid}/fd"))
         self.assertLess(open_files, 300)
         for link in idle:
             link.close()
         wait_for(lambda: self.metric(server, "matriz_server_connections") <= 3, 10, "the connections to end")
+
+    def another(self, server):
+        """Comes in as soon as there is a place."""
+        def enter():
+            try:
+                return self.raw(server)
+            except EOFError as closed:
+                raise ConnectionError from closed
+        return wait_for(enter, 10, "a place")
+
+    def full(self, server):
+        """Tries to come in; the connection is closed without a word."""
+        with self.assertRaises((ConnectionError, EOFError)):
+            self.raw(server)
+
+    def test_all_connections_taken(self):
+        server = self.serve("porto", "lisboa", "braga", "faro", max_connections=3)
+        porto, lisboa, idle = self.raw(server), self.raw(server), connect(server.port)
+        self.addCleanup(idle.close)
+        porto.register("porto")
+        lisboa.register("lisboa")
+        braga = self.raw(server)  # whoever has not said who it is gives way
+        self.assertEqual(idle.recv(1), b"")
+        self.assertEqual(braga.register("braga")["n_clients"], 3)
+        for _ in range(3):
+            self.full(server)
+        wait_for(lambda: "all 3 connections are taken" in server.process.log(), 10, "the log line")
+        lisboa.close()
+        porto.wait_text(lambda m: m.get("message") == "[lisboa] disconnected from config server")
+        refused = self.metric(server, "matriz_server_over_limit_total")
+        self.assertEqual(refused, 3)
+        self.assertEqual(self.another(server).register("faro")["n_clients"], 3)
+        self.full(server)
+
+    def test_size_of_a_head(self):
+        for limit, fits, refused in ((2000, 1900, 2100), (20000, 19900, 20100)):
+            server = self.serve("porto", max_header_bytes=limit)
+            for size, status in ((fits, 200), (refused, 431)):
+                with self.subTest(limit=limit, size=size), connect(server.port) as link:
+                    start, end = b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: ", b"\r\n\r\n"
+                    link.sendall(start + b"x" * (size - len(start) - len(end)) + end)
+                    self.assertEqual(link.recv(1000).split()[:2], [b"HTTP/1.1", b"%d" % status])
+            server.stop()
 
     def test_connections_of_one_address(self):
         server = self.serve("porto", "lisboa", max_connections_per_address=5)
@@ -67,25 +112,17 @@ class LimitsTest(ServerCase):
         other = self.raw(server, source=("127.0.0.2", 0))
         self.assertEqual(other.register("porto")["ip"], "127.0.0.2")
         many[0].close()
-
-        def another():
-            try:
-                return self.raw(server)
-            except EOFError as closed:
-                raise ConnectionError from closed
-        self.assertEqual(wait_for(another, 10, "a place").register("lisboa")["n_clients"], 2)
+        self.assertEqual(self.another(server).register("lisboa")["n_clients"], 2)
 
     def test_a_member_that_stops_reading(self):
         """It delays nobody, costs bounded memory, and is let go."""
         server = self.serve("porto", "lisboa", "braga", max_queue_bytes=65536, max_messages_per_second=10000)
         deaf = socket.socket()
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.settimeout(20)
+        deaf.settimeout(SOCKET_TIMEOUT)
         deaf.connect(("127.0.0.1", server.port))
-        stuck = RawClient.__new__(RawClient)
-        stuck.socket, stuck.buffer = deaf, b""
         self.addCleanup(deaf.close)
-        stuck.upgrade()
+        stuck = RawClient.over(deaf)
         stuck.register("porto")
         lisboa, braga = self.raw(server), self.raw(server)
         lisboa.register("lisboa")
@@ -94,24 +131,15 @@ class LimitsTest(ServerCase):
         seen = []
         for i in range(400):
             lisboa.text({"i": i, "filling": "x" * 20000})
+            lisboa.stay()
             while not seen or seen[-1].get("i") != i:
-                seen.append(json.loads(self.answer_pings(braga)))
+                seen.append(json.loads(braga.read_text()))
         if not self.sanitized(server):
             self.assertLess(self.resident(server) - before, 4 * 1024 * 1024)
         # It neither reads nor answers pings, so it is gone within 15 s; the others are told.
         while not (told := [m for m in seen if m.get("message") == "[porto] disconnected from config server"]):
-            seen.append(json.loads(self.answer_pings(braga)))
+            seen.append(json.loads(braga.read_text()))
         self.assertEqual(sorted(c["name"] for c in told[0]["clients"]), ["braga", "lisboa"])
-
-    @staticmethod
-    def answer_pings(client):
-        """The next text."""
-        while True:
-            opcode, payload = client.read_frame()
-            if opcode == 1:
-                return payload
-            if opcode == 9:
-                client.send(frame(10, payload))
 
     def test_half_open_sockets_are_noticed(self):
         """A peer that is there for TCP, but whose program or machine is not, answers no ping."""
@@ -122,26 +150,36 @@ class LimitsTest(ServerCase):
         pings = 0
         while True:
             opcode, payload = lisboa.read_frame()
-            if opcode == 9:
+            if opcode == PING:
                 pings += 1
-                lisboa.send(frame(10, payload))
-            elif opcode == 1 and b"disconnected" in payload:
+                lisboa.send(frame(PONG, payload))
+            elif opcode == TEXT and b"disconnected" in payload:
                 break
         self.assertEqual([c["name"] for c in json.loads(payload)["clients"]], ["lisboa"])
         self.assertGreaterEqual(pings, 2)
         self.assertTrue(frozen.ended())
 
     def test_a_server_that_stood_still_blames_nobody(self):
-        """After a pause (a virtual machine's, say) it reads what came meanwhile before it counts anyone as late."""
-        server = self.serve("porto", register_timeout_s=1)
-        client = self.raw(server)
+        """After a pause (a virtual machine's, say) it reads what came meanwhile before it counts anyone as late, and who
+        had nothing to say has its time from then on."""
+        server = self.serve("porto", "lisboa", "faro", register_timeout_s=10)
+        silent = self.raw(server)
+        silent.register("lisboa")
+        client, later = self.raw(server), self.raw(server)
+        silent.stay()
         server.process.signal(signal.SIGSTOP)
         try:
             client.text({"register": "", "name": "porto", "key": key_of("porto"), "port": 1, "matriz": 1})
-            select.select([client.socket], [], [], 3)
+            time.sleep(18)  # more than anyone may take to register, more than the 15 s that anyone may be silent
         finally:
             server.process.signal(signal.SIGCONT)
-        self.assertEqual(json.loads(self.answer_pings(client))["name"], "porto")
+        self.assertEqual(json.loads(client.read_text())["name"], "porto")
+        while silent.read_frame()[0] != PING:  # the server has looked at all of them since
+            pass
+        silent.send(frame(PONG))
+        self.assertEqual(later.register("faro")["n_clients"], 3)
+        silent.text({"mark": 1})
+        later.wait_text(lambda m: "mark" in m)
 
     def test_reset_in_the_middle(self):
         server = self.serve("porto", "lisboa")

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reload, hooks, the store, the service manager, logs, crashes."""
+"""Reload, hooks, the store, the service manager, logs."""
 import json
 import os
-import random
 import resource
-import select
 import signal
 import socket
 import sqlite3
@@ -12,7 +10,7 @@ import sqlite3
 from harness.case import main
 from harness.programs import ROOT, http_get, program, run, write_json
 from harness.wait import wait_for
-from server_case import MONITOR_KEY, ServerCase, key_of
+from server_case import MONITOR_KEY, SOCKET_TIMEOUT, ServerCase, connect, key_of
 
 
 class ReloadTest(ServerCase):
@@ -75,9 +73,10 @@ class HookTest(ServerCase):
 
     def test_on_change_gets_the_list(self):
         told = os.path.join(self.stage.folder, "told")
-        script = self.script(f'cat > "{told}.$$" && mv "{told}.$$" "{told}"; echo "$1" > "{told}.argument"\n')
+        script = self.script(f'echo "$1" > "{told}.argument"; cat > "{told}.$$" && mv "{told}.$$" "{told}"\n')
         server = self.serve("porto", "lisboa", on_change=[script, "one; two $HOME"], on_change_delay_ms=50)
-        self.join(server, "porto", port=8554)
+        port = self.stage.block.take()
+        self.join(server, "porto", port=port)
 
         def names():
             with open(told, encoding="utf-8") as out:
@@ -85,7 +84,7 @@ class HookTest(ServerCase):
         wait_for(lambda: names() == [["porto"]], 10, "the first list")
         with open(told, encoding="utf-8") as out:
             self.assertEqual(json.load(out), {"rooms": [{"name": "default", "clients": [
-                {"name": "porto", "ip": "127.0.0.1", "port": 8554, "stream": False}]}]})
+                {"name": "porto", "ip": "127.0.0.1", "port": port, "stream": False}]}]})
         with open(told + ".argument", encoding="utf-8") as out:
             self.assertEqual(out.read(), "one; two $HOME\n")
         lisboa = self.join(server, "lisboa")
@@ -96,13 +95,16 @@ class HookTest(ServerCase):
     def test_a_hook_that_hangs_or_fails_harms_nobody(self):
         alive = os.path.join(self.stage.folder, "child")
         script = self.script(f'sleep 1000 & echo $! > "{alive}"; wait\n')
-        server = self.serve("porto", "lisboa", on_change=[script], on_change_delay_ms=0, on_change_timeout_s=1)
+        server = self.serve("porto", "lisboa", on_change=[script], on_change_delay_ms=0, on_change_timeout_s=3)
         self.join(server, "porto")
         lisboa = self.join(server, "lisboa")
         self.assertEqual(lisboa.names(), ["lisboa", "porto"])
-        wait_for(lambda: "did not end within 1 s; killed" in server.process.log(), 10, "the time-out")
-        with open(alive, encoding="ascii") as child:
-            pid = child.read().strip()
+
+        def child():
+            with open(alive, encoding="ascii") as written:
+                return written.read().strip()
+        pid = wait_for(child, 3, "the hook to start its child")
+        wait_for(lambda: "did not end within 3 s; killed" in server.process.log(), 20, "the time-out")
 
         def ended():
             try:
@@ -233,45 +235,6 @@ class StoreTest(ServerCase):
         self.assertEqual(self.http(server, "GET", "/rooms/default/routes", MONITOR_KEY)[1],
                          {"hears": {"porto": ["lisboa"]}})
 
-    def test_nothing_acknowledged_is_lost_in_crashes(self):
-        """kill -9 at random moments while routes and keys change: what was answered with success is there."""
-        rounds = int(os.environ.get("MATRIZ_CRASHES", "12"))
-        chance = random.Random(7)
-        server = self.serve("porto")
-        acknowledged, keys = {}, {}
-        for number in range(rounds):
-            pid = server.process.popen.pid
-            deadline = chance.uniform(0.01, 0.25)
-            killer = os.fork()
-            if killer == 0:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
-                select.select([], [], [], deadline)
-                os.kill(pid, signal.SIGKILL)
-                os._exit(0)  # pylint: disable=protected-access
-            wanted = acknowledged
-            try:
-                for step in range(1000):
-                    wanted = {f"n{number}-{step}": ["porto"]}
-                    code, _ = self.put(server, wanted)
-                    self.assertEqual(code, 200)
-                    acknowledged = wanted
-                    if step % 3 == 0:
-                        code, made = self.http(server, "POST", "/keys", MONITOR_KEY, {"name": f"k{number}-{step}"})
-                        self.assertEqual(code, 201)
-                        keys[made["name"]] = made["key"]
-            except (ConnectionError, IndexError, ValueError):
-                pass
-            os.waitpid(killer, 0)
-            server.process.wait_exit()
-            server.start()
-            _, now = self.http(server, "GET", "/rooms/default/routes", MONITOR_KEY)
-            self.assertIn(now["hears"] or {}, (acknowledged, wanted), f"round {number}")
-            acknowledged = now["hears"] or {}
-        self.assertGreater(len(keys), 0)
-        for name, key in chance.sample(sorted(keys.items()), min(40, len(keys))):
-            client = self.join(server, "", key)
-            self.assertEqual(client.messages[0].get("name"), name, client.messages[0])
-
 
 class ServiceTest(ServerCase):
     def test_service_manager(self):
@@ -279,7 +242,7 @@ class ServiceTest(ServerCase):
         path = os.path.join(self.stage.folder, "notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(path)
-            manager.settimeout(20)
+            manager.settimeout(SOCKET_TIMEOUT)
             port = self.stage.block.take()
             config = write_json(os.path.join(self.stage.folder, "n.json"), {"listen": f"127.0.0.1:{port}"})
             process = self.stage.process("notified", [program("matriz-configserver"), config],
@@ -307,7 +270,7 @@ class ServiceTest(ServerCase):
         process = self.stage.process("json", [program("matriz-configserver"), "--log-json", config])
         wait_for(lambda: http_get(f"http://127.0.0.1:{port}/healthz")[0] == 200, 10, "an answer")
         for strange in ("%ff%fe", "%c3%28%ed%a0%80%f5", "%c2%9b31m", "caf%c3%a9%22%5c"):
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+            with connect(port) as link:
                 link.sendall(f"GET /{strange} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\n\r\n".encode())
                 self.assertIn(b" 401 ", link.recv(1000))
         process.stop()
@@ -363,7 +326,7 @@ class ServiceTest(ServerCase):
                 ('{"tls_crt":"/etc/hostname","tls_key":"/etc/hostname"}', "tls_crt: \"/etc/hostname\" holds no certificate"),
                 ('{"tls_crt":"/etc/hostname","tls_key":"/etc/hostname"}', "tls_key: \"/etc/hostname\" holds no private key"),
                 ('{"ca_crt":"/etc/hostname"}', "ca_crt: \"/etc/hostname\" holds no certificate"),
-                ('{"listen":"nohost.invalid:5000"}', "listen: \"nohost.invalid:5000\" is no host"),
+                ('{"listen":"%s:5000"}' % ("x" * 64), "listen: \"%s:5000\" is no host" % ("x" * 64)),
                 ('{"store":"/no/such/folder/s.sqlite"}', 'store: there is no folder "/no/such/folder"'),
                 ('{"max_connections":0}', "from 1"), ('{"client_certs":"maybe"}', "require")):
             with self.subTest(config=config):

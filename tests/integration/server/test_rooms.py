@@ -112,6 +112,14 @@ class RoomsTest(ServerCase):
         monitor.send({"set_routes": {"room": "default", "hears": {"braga": ["braga", "nobody"]}}})
         wait_for(lambda: heard() == {"porto": ["braga", "lisboa"], "lisboa": ["braga", "porto"], "braga": []}, 10,
                  "the monitor's matrix")
+        server.process.signal(9)
+        server.process.wait_exit()
+        server.start()
+        self.assertEqual(self.http(server, "GET", path, MONITOR_KEY), (200, {"hears": {"braga": ["braga", "nobody"]}}))
+        for name in list(nodes):
+            nodes[name] = self.join(server, name)
+        wait_for(lambda: heard() == {"porto": ["braga", "lisboa"], "lisboa": ["braga", "porto"], "braga": []}, 10,
+                 "the monitor's matrix after a crash")
         self.assertEqual(self.http(server, "DELETE", path, MONITOR_KEY), (200, {"hears": None}))
         wait_for(lambda: all(len(others) == 2 for others in heard().values()), 10, "everyone to hear everyone")
         nodes["porto"].send({"set_routes": {"hears": {"lisboa": []}}})
@@ -139,7 +147,7 @@ class RoomsTest(ServerCase):
 
     def test_signals(self):
         server = self.serve("porto", "lisboa", "braga", rooms=[{"name": "apart"}], max_signals_per_second=5,
-                            max_signal_bytes=2000)
+                            max_signal_bytes=2000, max_messages_per_second=1000)
         porto, lisboa = self.join(server, "porto"), self.join(server, "lisboa")
         braga = self.join(server, "braga", room="apart")
         offer = {"sdp": "v=0", "n": [1, 2.5, None, "é"]}
@@ -149,15 +157,17 @@ class RoomsTest(ServerCase):
         lisboa.send({"signal": "answer", "to": "porto", "from": "braga"})
         self.assertEqual(porto.wait_message(lambda m: "signal" in m, "the answer"), {"signal": "answer", "from": "lisboa"})
         for to in ("braga", "nobody", ""):
-            before = len(porto.messages)
-            porto.send({"signal": 1, "to": to})
-            wait_for(lambda: len(porto.messages) > before, 10, "a refusal")  # pylint: disable=cell-var-from-loop
-            self.assertEqual(porto.messages[-1]["error"], "signal")
-        porto.send({"signal": "x" * 3000, "to": "lisboa"})
-        porto.wait_message(lambda m: "2000 bytes" in m["message"] if "message" in m else False, "a refusal for its size")
-        for i in range(60):
-            porto.send({"signal": i, "to": "lisboa"})
-        porto.wait_message(lambda m: "too many signals" in m.get("message", ""), "a refusal for the rate")
+            self.assertEqual(self.refusal(porto, {"signal": 1, "to": to})["error"], "signal")
+        self.assertIn("2000 bytes", self.refusal(porto, {"signal": "x" * 3000, "to": "lisboa"})["message"])
+
+        def refused():
+            return [m for m in list(porto.messages) if "too many signals" in m.get("message", "")]
+        sent = 0  # 40 at once and 5 a second later; how many that makes is up to the machine
+        while not refused() and sent < 1000:
+            porto.send({"signal": sent, "to": "lisboa"})
+            sent += 1
+        wait_for(refused, 10, "a refusal for the rate")
+        self.assertGreater(sent, 34, "of the burst at most 5 were spent before")
         self.assertFalse([m for m in braga.messages if "signal" in m])
         self.assertFalse(porto.closed.is_set())
 
@@ -180,10 +190,7 @@ class RoomsTest(ServerCase):
         self.assertEqual(pushed["status"]["room"], "default")
         for bad in ({"report": 1}, {"report": [1]}, {"report": [{"peer": "lisboa", "loss": "x"}]},
                     {"report": [{"peer": 1}]}, {"report": [{}] * 2000}):
-            before = len(porto.messages)
-            porto.send(bad)
-            wait_for(lambda: len(porto.messages) > before, 10, "a refusal")  # pylint: disable=cell-var-from-loop
-            self.assertEqual(porto.messages[-1]["error"], "message")
+            self.assertEqual(self.refusal(porto, bad)["error"], "message")
         lisboa.deregister()
         wait_for(lambda: self.status(server, MONITOR_KEY)["links"] == [], 10, "lisboa's links to go")
         for key, status in ((None, 401), (key_of("porto"), 403), ("look", 200)):
@@ -233,9 +240,9 @@ class KeysTest(ServerCase):
             self.assertNotIn(key, config.read())
 
     def test_guessing_is_slowed(self):
-        server = self.serve("porto", failed_attempts_per_minute=5)
-        answers = [self.refused(server, "porto", f"guess {i}") for i in range(8)]
-        self.assertEqual(answers, ["key"] * 5 + ["busy"] * 3)
+        server = self.serve("porto", failed_attempts_per_minute=2)  # few: the next one comes half a minute later
+        answers = [self.refused(server, "porto", f"guess {i}") for i in range(4)]
+        self.assertEqual(answers, ["key"] * 2 + ["busy"] * 2)
         self.assertEqual(self.http(server, "GET", "/rooms", "guess")[0], 429)
         self.assertEqual(self.refused(server, "porto"), "busy")  # even the right one: nobody learns by waiting
 

@@ -6,7 +6,7 @@ import re
 import socket
 
 from harness.case import main
-from server_case import ServerCase
+from server_case import SOCKET_TIMEOUT, ServerCase
 
 COOKIE = bytes.fromhex("2112a442")
 
@@ -36,7 +36,7 @@ class StunTest(ServerCase):
     def test_it_says_where_a_request_came_from(self):
         _, port = self.serve_stun()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-            link.settimeout(10)
+            link.settimeout(SOCKET_TIMEOUT)
             link.bind(("127.0.0.1", 0))
             self.assertEqual(self.ask(link, port), link.getsockname())
 
@@ -44,7 +44,7 @@ class StunTest(ServerCase):
         _, port = self.serve_stun("[::]:0")
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             with socket.socket(family, socket.SOCK_DGRAM) as link:
-                link.settimeout(10)
+                link.settimeout(SOCKET_TIMEOUT)
                 link.bind((host, 0))
                 self.assertEqual(self.ask(link, port), link.getsockname()[:2])
 
@@ -58,7 +58,7 @@ class StunTest(ServerCase):
     def test_noise_gets_no_answer_and_harms_nobody(self):
         _, port = self.serve_stun()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-            link.settimeout(10)
+            link.settimeout(SOCKET_TIMEOUT)
             link.bind(("127.0.0.1", 0))
             for noise in (b"", b"\0", os.urandom(20), os.urandom(1400), binding_request(os.urandom(12))[:-1]):
                 link.sendto(noise, ("127.0.0.1", port))

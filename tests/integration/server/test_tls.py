@@ -2,6 +2,7 @@
 """Real TLS with certificates made for the test: who is let in, and what a renewal does."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import warnings
 from harness.case import main
 from harness.programs import program, run
 from harness.wait import wait_for
-from server_case import RawClient, ServerCase
+from server_case import RawClient, ServerCase, connect
 
 
 class Authority:
@@ -84,7 +85,7 @@ class TlsTest(ServerCase):
         return client
 
     def serial(self, server):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
+        with connect(server.port) as link:
             with self.context().wrap_socket(link, server_hostname="localhost") as tls:
                 return tls.getpeercert()["serialNumber"]
 
@@ -95,21 +96,71 @@ class TlsTest(ServerCase):
         self.assertIn(porto.socket.version(), ("TLSv1.2", "TLSv1.3"))
         lisboa = self.raw(server, self.context())
         self.assertEqual(lisboa.register("lisboa")["n_clients"], 2)
-        self.assertIn(b"lisboa", porto.read_frame()[1])
+        self.assertIn(b"lisboa", porto.read_text())
+
+    def lax_openssl(self):
+        """A config of OpenSSL, as OPENSSL_CONF names it, with which programs speak old TLS unless they refuse it themselves."""
+        path = os.path.join(self.stage.folder, "lax.cnf")
+        with open(path, "w", encoding="ascii") as out:
+            out.write("openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = lax\n"
+                      "[lax]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
+        return {"OPENSSL_CONF": path}
+
+    def context_for(self, version):
+        context = self.context()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that TLS 1.1 is old is the point
+            context.minimum_version = context.maximum_version = version
+        return context
 
     def test_versions(self):
-        server = self.serve_tls("porto")
-        warnings.simplefilter("ignore", DeprecationWarning)  # that TLS 1.1 is old is the point
-        for version, works in ((ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True),
-                               (ssl.TLSVersion.TLSv1_1, False)):
+        server = self.serve_tls("porto", start=False)
+        server.env = self.lax_openssl()
+        server.start()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             with self.subTest(version=version):
-                context = self.context()
-                context.set_ciphers("ALL:@SECLEVEL=0")
-                context.minimum_version = context.maximum_version = version
-                if works:
-                    self.raw(server, context)
-                else:
-                    self.assertRaises((ssl.SSLError, ConnectionError, EOFError), self.raw, server, context)
+                self.raw(server, self.context_for(version))
+        for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+            with self.subTest(version=version), self.assertRaisesRegex(ssl.SSLError, "ALERT_PROTOCOL_VERSION"):
+                self.raw(server, self.context_for(version))
+
+    def test_old_versions_are_refused_by_the_server_alone(self):
+        """With the same certificate and the same config of OpenSSL, another program takes TLS 1.1."""
+        port = self.stage.block.take()
+        self.stage.process("s_server", ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", self.crt, "-key",
+                                        self.key, "-quiet"], env=self.lax_openssl())
+
+        def version():
+            with connect(port) as link:
+                with self.context_for(ssl.TLSVersion.TLSv1_1).wrap_socket(link, server_hostname="localhost") as tls:
+                    return tls.version()
+        self.assertEqual(wait_for(version, 10, "openssl to answer"), "TLSv1.1")
+
+    def expires(self, server):
+        """What /metrics says of the certificate's end."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        client = RawClient(server.port, context=context, handshake=False)
+        client.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        text = client.read_all().decode()
+        client.close()
+        return float(re.search(r"(?m)^matriz_server_certificate_expires_seconds (\S+?)\r?$", text)[1])
+
+    def test_end_of_the_certificate(self):
+        server = self.serve_tls("porto")
+        with connect(server.port) as link:
+            with self.context().wrap_socket(link, server_hostname="localhost") as tls:
+                end = ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])
+        self.assertEqual(self.expires(server), end)
+        self.assertNotIn("expire", server.process.log())
+        server.stop()
+        self.crt, self.key = self.authority.issue("old", days=-1)
+        server = self.serve_tls("porto")
+        self.assertIn(f"the certificate {self.crt} has expired; clients will refuse it: renew it", server.process.log())
+        self.assertEqual(self.expires(server), ssl.cert_time_to_seconds("Feb  1 00:00:00 2020 GMT"))
+        with self.assertRaisesRegex(ssl.SSLCertVerificationError, "expired"):
+            self.raw(server, self.context())
 
     def test_client_that_trusts_another_ca_does_not_come_in(self):
         server = self.serve_tls("porto")
@@ -121,7 +172,7 @@ class TlsTest(ServerCase):
         server = self.serve_tls("porto")
         with self.assertRaises((EOFError, ConnectionError)):
             RawClient(server.port)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
+        with connect(server.port) as link:
             link.sendall(os.urandom(500))
             try:
                 while link.recv(1000):
@@ -158,17 +209,19 @@ class TlsTest(ServerCase):
         server = self.serve_tls("porto")
         porto = self.raw(server, self.context())
         porto.register("porto")
+
+        def changed_from(serial):
+            porto.stay()
+            return self.serial(server) != serial
         before = self.serial(server)
         self.replace_certificate("renewed")
-        wait_for(lambda: self.serial(server) != before, 20, "the renewed certificate")
+        wait_for(lambda: changed_from(before), 20, "the renewed certificate")
         between = self.serial(server)
         self.replace_certificate("again")
         server.process.signal(signal.SIGHUP)
-        wait_for(lambda: self.serial(server) != between, 20, "the next one")
-        porto.text({"mark": 1})
+        wait_for(lambda: changed_from(between), 20, "the next one")
         porto.text({"refresh": True})
-        while b"refresh" not in porto.read_frame()[1]:
-            pass
+        porto.wait_text(lambda m: m.get("refresh"))
 
     def test_half_a_renewal_keeps_the_old(self):
         server = self.serve_tls("porto")
@@ -201,8 +254,8 @@ class TlsTest(ServerCase):
                 self.assertIn(said, told.stderr)
 
     def test_handshake_that_never_ends(self):
-        server = self.serve_tls("porto", register_timeout_s=2)
-        links = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(20)]
+        server = self.serve_tls("porto", register_timeout_s=10)
+        links = [connect(server.port) for _ in range(20)]
         links[0].sendall(b"\x16\x03\x01\x02")
         self.raw(server, self.context())
         for link in links:
@@ -219,7 +272,7 @@ class TlsTest(ServerCase):
             porto.text({"i": i, "filling": "x" * 50000})
         seen = []
         while len(seen) < 8:
-            message = json.loads(lisboa.read_frame()[1])
+            message = json.loads(lisboa.read_text())
             if "i" in message:
                 seen.append(message["i"])
                 self.assertEqual(len(message["filling"]), 50000)

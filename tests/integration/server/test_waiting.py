@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the other side does while its answer takes a while: a key of which the server has only the hash is being checked."""
+import errno
 import os
 import socket
 import ssl
@@ -8,16 +9,17 @@ import struct
 from harness.case import main
 from harness.certificates import Authority
 from harness.programs import http_get, program, run
-from server_case import ServerCase
+from server_case import ServerCase, connect
 
 REQUESTS = 3
+ANSWERED = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)  # the server has, and has closed
 
 
 class PlainLink:
     """A TCP connection that can close its half."""
 
     def __init__(self, server):
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        self.socket = connect(server.port)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data):
@@ -29,8 +31,11 @@ class PlainLink:
     def read(self):
         """All that comes until the end."""
         answer = b""
-        while more := self.socket.recv(65536):
-            answer += more
+        try:
+            while more := self.socket.recv(65536):
+                answer += more
+        except ConnectionResetError:  # it closed before it had what was said to it later
+            pass
         return answer
 
     def reset(self):
@@ -79,7 +84,7 @@ class TlsLink(PlainLink):
         try:
             while more := self._do(lambda: self.tls.read(65536)):
                 answer += more
-        except ssl.SSLZeroReturnError:
+        except (ssl.SSLZeroReturnError, ConnectionResetError):
             pass
         return answer
 
@@ -107,7 +112,8 @@ class WaitingTest(ServerCase):
             self.assertEqual(ask(), 200)
 
     def ask_and_then(self, link_to, alive, act):
-        """Requests of which all but the first wait for the hashes of those before; `act(link)` on each meanwhile."""
+        """Requests of which all but the first wait for the hashes of those before; `act(link)` on each meanwhile. On a
+        busy machine some are answered before; to those it comes too late."""
         links = [link_to() for _ in range(REQUESTS)]
         for link in links:
             self.addCleanup(link.close)
@@ -115,7 +121,11 @@ class WaitingTest(ServerCase):
             link.send(f"GET /rooms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.wrong_key(number)}\r\n\r\n".encode())
         self.answered_twice(alive)
         for link in links:
-            act(link)
+            try:
+                act(link)
+            except OSError as error:
+                if error.errno not in ANSWERED:
+                    raise
         self.answered_twice(alive)
         return links
 
