@@ -101,7 +101,7 @@ class ProbeTest(StageCase):
         node = Through()
         probe = self.stage.probe(jack, {node: [node]})
         probe.wait_heard()
-        self.assertEqual(probe.latency_ms(node, node), 0)
+        probe.wait_latency(node, node, lambda ms: ms == 0)
         first = probe.onset(node, node)
         mark = probe.mark()
         target = next(p for p in jack.connections()["thru:output_1"] if "probe" in p)
