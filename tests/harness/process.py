@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 
-from .wait import wait_for
+from .wait import PATIENCE, wait_for
 
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -75,13 +75,13 @@ class Process:
         self.popen.wait()
 
     def stop(self, timeout=10.0):
-        """SIGTERM, then SIGKILL after `timeout` seconds; returns the exit status (-9 means it had to be killed)."""
+        """SIGTERM, then SIGKILL after `timeout` seconds (times PATIENCE); returns the exit status (-9 means it had to be killed)."""
         self._stopped = True
         self.signal(signal.SIGTERM)
         try:
-            self.popen.wait(timeout)
+            self.popen.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
-            print(f"{self.name} ignored SIGTERM for {timeout:g} s; killed", file=sys.stderr)
+            print(f"{self.name} ignored SIGTERM for {timeout * PATIENCE:g} s; killed", file=sys.stderr)
             self.popen.kill()
             self.popen.wait()
         self._log.close()

@@ -9,7 +9,7 @@ import urllib.request
 
 from .jack import ENVIRONMENT as JACK_ENVIRONMENT
 from .process import Process
-from .wait import wait_for
+from .wait import PATIENCE, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("MATRIZ_BUILD_DIR", os.path.join(ROOT, "build"))
@@ -42,7 +42,7 @@ def write_json(path, content):
     return path
 
 
-def http_get(url, timeout=3.0):
+def http_get(url, timeout=5.0 * PATIENCE):
     """(status, body text); OSError if nobody answers."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:
