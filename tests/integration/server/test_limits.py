@@ -133,12 +133,12 @@ class LimitsTest(ServerCase):
 
     def test_a_server_that_stood_still_blames_nobody(self):
         """After a pause (a virtual machine's, say) it reads what came meanwhile before it counts anyone as late."""
-        server = self.serve("porto", register_timeout_s=1)
+        server = self.serve("porto", register_timeout_s=3)
         client = self.raw(server)
         server.process.signal(signal.SIGSTOP)
         try:
             client.text({"register": "", "name": "porto", "key": key_of("porto"), "port": 1, "matriz": 1})
-            select.select([client.socket], [], [], 3)
+            select.select([client.socket], [], [], 5)
         finally:
             server.process.signal(signal.SIGCONT)
         self.assertEqual(json.loads(self.answer_pings(client))["name"], "porto")
