@@ -65,9 +65,11 @@ def reclaim_dead_servers(folder):
     """
     for name in _dead_servers():
         server = Process("reclaim", ["jackd", "-n", name, "-r", "-d", "dummy"], os.path.join(folder, "reclaim.log"), env=ENVIRONMENT)
-        with contextlib.suppress(NotReached):
-            wait_for(lambda n=name, s=server: n not in _dead_servers() or not s.running(), 15, f"the place of the dead JACK server {name}")
-        server.stop()
+        try:
+            with contextlib.suppress(NotReached):
+                wait_for(lambda n=name, s=server: n not in _dead_servers() or not s.running(), 15)
+        finally:
+            server.stop()
 
 
 class Hand:

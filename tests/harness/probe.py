@@ -60,9 +60,6 @@ class Probe:
         rows = self._of(sender, listener, since)
         return bool(rows) and rows[-1]["present"]
 
-    def all_hear(self, since=0):
-        return all(self.hears(sender, listener, since) for sender, listener in self.pairs)
-
     def unheard(self):
         return [f"{sender} at {listener}" for sender, listener in self.pairs if not self.hears(sender, listener)]
 
