@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""count_tests.py LOG [AGAIN] | --failed-in SUITE LOG
+"""count_tests.py LOG [AGAIN]
 
-Counts what a `meson test` run did, from its testlog.json, and prints `N passed, N failed[, N skipped]`. AGAIN is the log
-of a second run of some that failed: they count as that run says.
+Counts what a `meson test` run did, from its testlog.json, and prints `N passed, N failed[, N skipped]`. AGAIN, which
+run_again.py writes, says what became of failed cases and programs that ran again: one that then passed counts as passed.
 
 A GoogleTest program or a TAP program counts with each of its cases, any other program as one. A program that crashed or
 ran out of time counts as one failure more, whatever its finished cases said. Exits 0 only if nothing failed, something
@@ -49,11 +49,19 @@ def count_test(entry):
     return passed, failed, skipped
 
 
-def told(entry):
-    """The lines of a failed program that say why: its failed cases with what they print, or else its last words."""
+def is_complete(text):
+    """Does a TAP program's output have a line for each case that its plan announces?"""
+    plan = TAP_PLAN.search(text)
+    return bool(plan) and len(TAP_LINE.findall(text)) == int(plan.group().rpartition(".")[2])
+
+
+def told(entry, forgiven=()):
+    """The lines of a failed program that say why: its failed cases, but those forgiven, with what they print, or else its
+    last words."""
     text = entry.get("stdout") or ""
     if TAP_PLAN.search(text):
         blocks = re.findall(r"^not ok\b.*\n(?:(?!ok\b|not ok\b|\d+\.\.).*\n?)*", text, re.M)
+        blocks = [block for block in blocks if block.splitlines()[0].partition(" - ")[2].strip() not in forgiven]
     else:
         blocks = re.findall(r"^.*: (?:Failure|error:).*\n(?:(?!\[).*\n?)*", text, re.M)
     lines = "".join(blocks).splitlines()
@@ -74,36 +82,54 @@ def failed(entry):
     return count_test(entry)[1] > 0
 
 
-def tell(verdict, entry):
-    print("\n    ".join([f"{verdict}: {entry['name']} ({entry['result']})", *told(entry)]))
+def tell(verdict, entry, what=None, forgiven=()):
+    print("\n    ".join([f"{verdict}: {what or entry['name']} ({entry['result']})", *told(entry, forgiven)]))
 
 
-def print_failed_in(suite, path):
-    """The names, for `meson test`, of the programs of that suite that failed, a line each."""
-    for name, entry in entries(path).items():
-        suites, _, program = name.rpartition(" / ")
-        if failed(entry) and suite in re.split("[:+]", suites)[1:]:
-            print(program)
+def runs_again(path):
+    """[entry] of what ran again; nothing where there is no such log."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as log:
+        return [json.loads(line) for line in log]
+
+
+def forgive(ran, again):
+    """Tells what passed when it ran again. Whole programs take their new place in `ran`; returns {name: [cases]} of others."""
+    forgiven = {}
+    for entry in again:
+        if entry["result"] != "OK":
+            continue
+        name, case = entry["name"], entry["case"]
+        if case:
+            others = [c for c in failed_names(ran[name]) if c != case]
+            tell("passed only when it was run again", ran[name], f"{name}: {case}", others)
+            forgiven.setdefault(name, []).append(case)
+        else:
+            tell("passed only when it was run again", ran[name])
+            ran[name] = entry
+    return forgiven
+
+
+def failed_names(entry):
+    return [name.strip() for name in re.findall(r"^not ok\b[^-#\n]* - ([^#\n]*)", entry.get("stdout") or "", re.M)]
 
 
 def main():
-    if sys.argv[1] == "--failed-in":
-        print_failed_in(*sys.argv[2:])
-        return 0
     status = int(os.environ.get("MATRIZ_MESON_STATUS", "0"))
     ran = entries(sys.argv[1])
-    again = entries(sys.argv[2]) if len(sys.argv) > 2 else {}
     if not ran:
         print("no test was run", file=sys.stderr)
-    for name, entry in again.items():
-        if not failed(entry):
-            tell("passed only when it was run again", ran[name])
-            ran[name] = entry
-    totals = [sum(counts) for counts in zip(*map(count_test, ran.values()))] or [0, 0, 0]
-    for entry in filter(failed, ran.values()):
-        tell("failed", entry)
-    passed, failures, skipped = totals
-    if status and not failures:
+    failed_at_first = sum(map(failed, ran.values()))
+    forgiven = forgive(ran, runs_again(sys.argv[2]) if len(sys.argv) > 2 else [])
+    passed = failures = skipped = 0
+    for name, entry in ran.items():
+        good, bad, not_run = count_test(entry)
+        better = len(forgiven.get(name, []))
+        passed, failures, skipped = passed + good + better, failures + bad - better, skipped + not_run
+        if bad > better:
+            tell("failed", entry, forgiven=forgiven.get(name, []))
+    if not failures and status not in (0, failed_at_first):
         failures = 1  # Meson saw a fault that no test's output shows; the counts must not say that all is well.
     sys.stdout.flush()
     print(f"{passed} passed, {failures} failed" + (f", {skipped} skipped" if skipped else ""))

@@ -22,22 +22,18 @@ sanitizer_environment() {
 
 # run_tests DIR MULTIPLIER [MESON TEST OPTION...]: everything Meson knows, then the counts as the last line.
 #
-# Whole programs that play in real time fail now and then because the machine, not the program, was late. A few of them may
-# try again, alone; that they had to is told before the counts.
+# Whole programs that play in real time fail now and then because the machine, not the program, was late. A few cases of
+# theirs may try again, alone; that they had to is told before the counts.
 run_tests() {
     local -r dir=$root/$1 multiplier=$2
     shift 2
     local -r log=$dir/meson-logs/testlog.json again=$dir/meson-logs/again.json
-    local -ri may_try_again=3
-    local status=0 late=()
+    local status=0
     rm -f "$log" "$again"
     export MATRIZ_PATIENCE=$multiplier
     meson_test "$dir" "$multiplier" "$@" || status=$?
-    mapfile -t late < <("$python" "$root/scripts/count_tests.py" --failed-in integration "$log")
-    if ((${#late[@]} > 0 && ${#late[@]} <= may_try_again)); then
-        status=0
-        meson_test "$dir" "$multiplier" --num-processes 1 --logbase again "${late[@]}" || status=$?
-    fi
+    "$python" "$root/scripts/run_again.py" "$dir" integration "$multiplier" "$log" "$again" </dev/null ||
+        say "what failed could not run again; it counts as failed"
     MATRIZ_MESON_STATUS=$status "$python" "$root/scripts/count_tests.py" "$log" "$again"
 }
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from .process import Process
-from .wait import wait_for
+from .wait import NotReached, PATIENCE, wait_for
 
 # Nothing may start a server by itself, and none may reserve a sound card over D-Bus.
 ENVIRONMENT = {"JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
@@ -59,11 +59,15 @@ def _alone():
 
 
 def reclaim_dead_servers(folder):
-    """A server that starts under a dead one's name takes its place, and gives it back when it ends in order."""
+    """A server that starts under a dead one's name takes its place, and gives it back when it ends in order.
+
+    A place that cannot be had back in time is no fault of the test that only wants to start a server of its own.
+    """
     for name in _dead_servers():
         server = Process("reclaim", ["jackd", "-n", name, "-r", "-d", "dummy"], os.path.join(folder, "reclaim.log"), env=ENVIRONMENT)
         try:
-            wait_for(lambda n=name, s=server: n not in _dead_servers() or not s.running(), 5, f"the place of the dead JACK server {name}")
+            with contextlib.suppress(NotReached):
+                wait_for(lambda n=name, s=server: n not in _dead_servers() or not s.running(), 15)
         finally:
             server.stop()
 
@@ -86,7 +90,7 @@ class Hand:
         out = self._process.stdout.fileno()
         while b"\n" not in self._rest:
             # A server that is going away can leave its clients waiting.
-            if not select.select([out], [], [], 10)[0]:
+            if not select.select([out], [], [], 10 * PATIENCE)[0]:
                 raise OSError("JACK does not answer")
             more = os.read(out, 65536)
             if not more:
@@ -128,7 +132,7 @@ class Jack:
             self.process = Process(
                 "jackd", ["jackd", "-n", self.name, *priority, "-d", "dummy", "-r", self.rate, "-p", self.period],
                 os.path.join(self.folder, "jackd.log"), env=ENVIRONMENT)
-            wait_for(self._answers, 10, "jackd to take clients")
+            wait_for(self._answers, 20, "jackd to take clients")
         _killed.discard(self.name)
         return self
 
@@ -159,6 +163,15 @@ class Jack:
             self._let_go()
             raise
 
+    def _ask_firmly(self, *request):
+        """The same, asked by a new hand if the first gets no answer though the server runs: either may have been late."""
+        try:
+            return self._ask(*request)
+        except OSError:
+            if not self.process or not self.process.running():
+                raise
+            return self._ask(*request)
+
     def _let_go(self):
         if self._hand:
             self._hand.close()
@@ -167,14 +180,14 @@ class Jack:
     def ports(self):
         """The names of all ports now; empty while there is no server."""
         try:
-            return self._ask("ports")
+            return self._ask_firmly("ports")
         except OSError:
             return []
 
     def connections(self):
         """{port: [connected ports]} for all ports."""
         try:
-            return self._ask("connections")
+            return self._ask_firmly("connections")
         except OSError:
             return {}
 
@@ -185,8 +198,8 @@ class Jack:
         return target in self.connections().get(source, [])
 
     def connect(self, source, target):
-        if not self._ask("connect", source, target):
+        if not self._ask_firmly("connect", source, target):
             raise AssertionError(f"JACK does not connect {source} to {target}")
 
     def disconnect(self, source, target):
-        self._ask("disconnect", source, target)
+        self._ask_firmly("disconnect", source, target)

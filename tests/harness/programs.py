@@ -43,7 +43,7 @@ def write_json(path, content):
     return path
 
 
-def http_get(url, timeout=3.0):
+def http_get(url, timeout=5.0):
     """(status, body text); OSError if nobody answers within `timeout` seconds, times PATIENCE."""
     try:
         with urllib.request.urlopen(url, timeout=timeout * PATIENCE) as answer:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of whole meshes share."""
 from harness.case import StageCase
-from harness.wait import PATIENCE, wait_for
+from harness.probe import REPORTS_OF_AN_XRUN
+from harness.wait import NotReached, PATIENCE, wait_for
 
 NAMES = ("porto", "lisboa", "montemor")
 MONITOR_KEY = "key-of-the-monitor"
+LEAST_SECONDS = 1.0  # of judged sound that say something about an action, which takes some seconds itself
 
 
 class MeshCase(StageCase):
@@ -36,35 +38,48 @@ class MeshCase(StageCase):
         finally:
             monitor.stop()
 
-    def quiet(self, probe, pairs):
-        """Is this machine, left alone, able to play for a second without a glitch or an xrun?"""
-        mark = probe.mark()
-        self.wait_judged(probe, pairs[0], 1)
-        return probe.xruns(mark) == 0 and all(probe.judge(s, l, mark)[0] == 0 for s, l in pairs)
-
     def assert_undisturbed(self, probe, pairs, action, attempts=3):
         """action() must cost these pairs no glitch.
 
-        A busy machine glitches by itself, so a window counts only if there is quiet before and after it and JACK was
-        never late in it; otherwise it is tried again. But however busy the machine, nothing may be heard that only a
-        lost stream explains: a hole that long fails at once.
+        A busy machine glitches by itself, so only those reports count in which JACK was never late, and they must be
+        enough to judge by; a glitch among them, after a quiet moment, fails when it comes a second time. But however busy the machine, nothing may
+        be heard that only a lost stream explains: a hole that long fails at once.
         """
-        told = []
+        told, glitched = [], 0
         for _ in range(attempts):
-            calm = self.quiet(probe, pairs)
+            quiet = self.await_quiet(probe)
             mark = probe.mark()
             action()
-            judged = [probe.judge(s, l, mark) for s, l in pairs]
+            probe.wait_reports(REPORTS_OF_AN_XRUN)  # until what happened last is judged, too
+            judged = {f"{s} at {l}": probe.judge(s, l, mark) for s, l in self.by_name(pairs)}
+            on_time = {f"{s} at {l}": probe.judge_on_time(s, l, mark) for s, l in self.by_name(pairs)}
             xruns = probe.xruns(mark)
-            self.assertTrue(all(seconds > 0 for _, _, seconds in judged), "nothing was judged")
-            if all(glitches == 0 for glitches, _, _ in judged):
+            told.append(f"on time (glitches, seconds): {on_time}; all (glitches, longest ms, seconds): {judged}; {xruns} xruns")
+            self.assertTrue(all(seconds > 0 for _, _, seconds in judged.values()), "nothing was judged")
+            longest = max(longest for _, longest, _ in judged.values())
+            self.assertLess(longest, 400 * PATIENCE, f"a hole of {longest} ms in somebody else's sound: {told[-1]}")
+            # Without any glitch all that was judged speaks for it: the probe leaves out what an xrun itself does.
+            clean = judged if all(glitches == 0 for glitches, _, _ in judged.values()) else on_time
+            enough = all(of_pair[-1] >= LEAST_SECONDS for of_pair in clean.values())
+            if enough and all(of_pair[0] == 0 for of_pair in clean.values()):
                 return
-            longest = max(longest for _, longest, _ in judged)
-            self.assertLess(longest, 400 * PATIENCE, f"a hole of {longest} ms in somebody else's sound, {xruns} xruns")
-            told.append((judged, xruns, calm and xruns == 0 and self.quiet(probe, pairs)))
-        disturbed = [judged for judged, _, counts in told if counts]
-        self.assertLess(len(disturbed), 2, f"glitches, longest ms, seconds judged of each pair: {disturbed}")
-        print(f"# too busy a machine to judge: {told}", flush=True)
+            glitched += quiet and any(glitches > 0 for glitches, _ in on_time.values())
+            self.assertLess(glitched, 2, f"glitches while JACK was on time: {told}")
+        if PATIENCE <= 1:
+            self.fail(f"not once enough sound without a glitch while JACK was on time: {told}")
+        print(f"# too slow a build to judge more than holes: {told}", flush=True)  # one with sanitizers
+
+    @staticmethod
+    def by_name(pairs):
+        return [tuple(getattr(end, "name", end) for end in pair) for pair in pairs]
+
+    @staticmethod
+    def await_quiet(probe):
+        """Gives a machine that is busy with something else a while to be done with it; is it?"""
+        try:
+            return wait_for(lambda: probe.quiet(REPORTS_OF_AN_XRUN), 15, "a quiet moment")
+        except NotReached:
+            return False
 
     def wait_judged(self, probe, pair, seconds, timeout=30):
         """Waits until the probe has judged this pair for so many seconds more."""

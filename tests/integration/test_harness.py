@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+from unittest import mock
 
+import mesh_case
 from harness.case import StageCase, main
 from harness.middle import Middle
+from harness.probe import Probe, REPORTS_OF_AN_XRUN
 from harness.stage import Stage
 from harness.wait import NotReached, wait_for
 
@@ -101,7 +104,7 @@ class ProbeTest(StageCase):
         node = Through()
         probe = self.stage.probe(jack, {node: [node]})
         probe.wait_heard()
-        self.assertEqual(probe.latency_ms(node, node), 0)
+        probe.wait_latency(node, node, lambda ms: ms == 0)
         first = probe.onset(node, node)
         mark = probe.mark()
         target = next(p for p in jack.connections()["thru:output_1"] if "probe" in p)
@@ -109,6 +112,74 @@ class ProbeTest(StageCase):
         # The probe connects again within 100 ms; what it judged shows the hole as one glitch.
         wait_for(lambda: probe.judge(node, node, mark)[0] >= 1, 10, "the hole to be noticed")
         self.assertIsNotNone(first)
+
+
+class Recorded(Probe):
+    """A probe whose reports the test writes."""
+
+    def __init__(self):  # pylint: disable=super-init-not-called  # no program is behind it
+        self.pairs = [("porto", "lisboa")]
+        self.reports = []
+        self.report(REPORTS_OF_AN_XRUN)
+
+    def rows(self):
+        return self.reports
+
+    def report(self, count, **more):
+        self.reports += [{"type": "interval", "group": "porto", "label": "lisboa", "present": True, "glitches": 0,
+                          "judged_seconds": 0.25, "longest_dropout_ms": 0, "xruns": 0, **more}] * count
+
+    def wait_reports(self, count, timeout=20.0):
+        self.report(count)
+
+
+@mock.patch.object(mesh_case, "PATIENCE", 1)
+class UndisturbedTest(mesh_case.MeshCase):
+    """What a test of whole meshes takes for a disturbance, on a machine that is busy or not."""
+
+    def attempts(self, action):
+        """How often it took action(probe) to be satisfied."""
+        probe, tried = Recorded(), []
+
+        def counted():
+            tried.append(len(tried))
+            action(probe)
+        self.assert_undisturbed(probe, probe.pairs, counted)
+        return len(tried)
+
+    def test_no_glitch(self):
+        self.assertEqual(self.attempts(lambda probe: probe.report(8)), 1)
+
+    def test_one_glitch_may_be_an_accident(self):
+        glitches = [1, 0]
+        self.assertEqual(self.attempts(lambda probe: probe.report(4, glitches=glitches.pop(0))), 2)
+
+    def test_glitches_while_jack_was_on_time(self):
+        with self.assertRaisesRegex(AssertionError, "while JACK was on time"):
+            self.attempts(lambda probe: probe.report(1, glitches=1))
+
+    def test_glitches_after_an_xrun_do_not_count(self):
+        def action(probe):
+            probe.report(1, xruns=1)
+            probe.report(REPORTS_OF_AN_XRUN - 1, glitches=1)
+            probe.report(4)
+        self.assertEqual(self.attempts(action), 1)
+
+    def test_glitches_long_after_an_xrun_count(self):
+        def action(probe):
+            probe.report(1, xruns=1)
+            probe.report(REPORTS_OF_AN_XRUN - 1)
+            probe.report(1, glitches=1)
+        with self.assertRaisesRegex(AssertionError, "while JACK was on time"):
+            self.attempts(action)
+
+    def test_too_little_on_time_is_no_proof(self):
+        with self.assertRaisesRegex(AssertionError, "not once enough"):
+            self.attempts(lambda probe: probe.report(20, xruns=1, glitches=1))
+
+    def test_a_hole_fails_at_once_whatever_jack_did(self):
+        with self.assertRaisesRegex(AssertionError, "a hole of 500 ms"):
+            self.attempts(lambda probe: probe.report(1, xruns=1, glitches=1, longest_dropout_ms=500))
 
 
 class OriginalProtocolTest(StageCase):

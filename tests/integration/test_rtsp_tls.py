@@ -60,7 +60,7 @@ class EncryptedTest(MeshCase):
         self.assertEqual(self.via(porto, "lisboa"), ("rtsps/udp", True))
         self.assertEqual(self.via(lisboa, "porto"), ("rtsps/udp", True))
         for sender, listener in probe.pairs:
-            self.assertLess(probe.latency_ms(sender, listener), 40, f"{sender} at {listener}")
+            probe.wait_latency(sender, listener, lambda ms: ms < 40)
         # What must not break: everybody comes back by themselves, with the same certificates.
         lisboa.leave()
         probe.wait_silent(lisboa, porto)

@@ -5,11 +5,13 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 import numpy
 
 import emit as probe
+from harness import ports
 from harness.case import StageCase, main
 from harness.programs import run
 from harness.space import Space, why_not as why_no_space
@@ -370,13 +372,16 @@ class Misbehaving(StageCase):
         emit.wait_capturing()
         self.stage.process("good", ["gst-launch-1.0", "-q", "rtspsrc", f"location={emit.url()}", "protocols=udp", "!", "fakesink"])
         emit.wait_listeners(1)
+        joined = time.monotonic()
         stalled = probe.Rtsp(emit, receive_buffer=4096)
         stalled.play("RTP/AVP/TCP;unicast;interleaved=0-1")  # and never reads again
         emit.wait_listeners(2)
-        before = emit.wait_listeners(1, 60)  # the stalled one is dropped
-        self.assertFalse(before["listeners"][0]["tcp"])
-        self.assertEqual(before["listeners"][0]["lost"], 0, "the good one missed nothing")
-        self.assertGreater(before["listeners"][0]["seconds"], 5, "and was never interrupted")
+        emit.wait_listeners(1, 60)  # the stalled one is dropped
+        listened = time.monotonic() - joined
+        good, = emit.status()["listeners"]
+        self.assertFalse(good["tcp"])
+        self.assertEqual(good["lost"], 0, "the good one missed nothing")
+        self.assertGreaterEqual(good["seconds"], listened - 1, "and was never interrupted")  # told in whole seconds
 
     def test_vanished_listeners_are_forgotten(self):
         jack = self.stage.jack()
@@ -412,12 +417,13 @@ class Misbehaving(StageCase):
         jack = self.stage.jack()
         emit = probe.start(self.stage, jack)
         emit.wait_capturing()
+        first = ports.reserve().first  # two for each listener
 
         def listen(count):
             for n in range(count):
                 player = probe.Rtsp(emit)
                 player.play("RTP/AVP/TCP;unicast;interleaved=0-1" if n % 2 else
-                            f"RTP/AVP;unicast;client_port={40000 + 2 * n}-{40001 + 2 * n}")
+                            f"RTP/AVP;unicast;client_port={first + 2 * n}-{first + 2 * n + 1}")
                 if n % 3:
                     player.ask("TEARDOWN") if n % 2 == 0 else None
                 player.close()

@@ -19,7 +19,7 @@ def why_not():
 
 @unittest.skipIf(why_not(), why_not())
 class NatCase(MeshCase):
-    watchdog_seconds = 150
+    watchdog_seconds = 240
     names = ("anna", "bruno")
     jack_period = 64
 
@@ -58,7 +58,7 @@ class NatCase(MeshCase):
             self.jack.wait_ports(node.send_port())
         return nodes
 
-    def probe_pair(self, first, second, timeout=20):
+    def probe_pair(self, first, second, timeout=30):
         """A probe between the two; returns when both are heard."""
         probe = self.stage.probe(self.jack, {first: [second], second: [first]})
         try:

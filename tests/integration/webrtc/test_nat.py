@@ -48,7 +48,7 @@ class NatTableTest(NatCase):
             heard = time.monotonic() - started
             for node, other in (nodes, nodes[::-1]):
                 self.wait_path(node, other, path)
-            probe.wait_heard(timeout=5)  # on that path, too
+            probe.wait_heard(timeout=15)  # on that path, too
             return f"{path} {heard:.1f}"
         finally:
             for end in (*([probe] if probe else []), *nodes):

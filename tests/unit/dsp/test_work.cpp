@@ -99,8 +99,14 @@ class Sender {
 constexpr StreamFormat stereo_opus{CodecId::opus, {rate}, 2, {120}, {}};
 constexpr StreamFormat eight_channels{CodecId::pcm16, {rate}, 8, {8}, {}};
 
-/// All that a path held up for 300 ms comes at once.
-TEST(Work, ABlockedPathCostsNoCallbackItsTime) {
+/// The least of three measurements: what else the machine did meanwhile only makes them greater.
+template <typename Measure>
+double least_of_three(Measure measure) {
+    return std::min({measure(), measure(), measure()});
+}
+
+/// What the callback that follows a blocked path costs, in callbacks that decode a packet.
+double cost_of_a_blocked_path() {
     Listener listener(stereo_opus);
     Sender sender(stereo_opus);
     std::vector<double> steady;
@@ -121,8 +127,12 @@ TEST(Work, ABlockedPathCostsNoCallbackItsTime) {
     }
     EXPECT_GT(listener.metrics().late, 400U);
     std::sort(steady.begin(), steady.end());
-    const double decoding = steady[steady.size() * 3 / 4];  // of four callbacks two decode a packet
-    EXPECT_LT(dearest, 40 * decoding);                      // it was 120 packets, and more than that
+    return dearest / steady[steady.size() * 3 / 4];  // of four callbacks two decode a packet
+}
+
+/// All that a path held up for 300 ms comes at once.
+TEST(Work, ABlockedPathCostsNoCallbackItsTime) {
+    EXPECT_LT(least_of_three(cost_of_a_blocked_path), 40);  // it was 120 packets, and more than that
 }
 
 /// Eight channels in packets of 8 frames, every other of them missing: a new gap 3000 times a second.
@@ -150,8 +160,9 @@ TEST(Work, AStreamFullOfGapsCostsLittleMoreThanOneWithout) {
         EXPECT_EQ(listener.metrics().concealed > 3000, gaps);
         return spent;
     };
-    const double whole = cost(false);
-    EXPECT_LT(cost(true), 40 * whole);  // an analysis for each gap would be 200 times as much
+    const double whole = least_of_three([&] { return cost(false); });
+    const double full_of_gaps = least_of_three([&] { return cost(true); });
+    EXPECT_LT(full_of_gaps, 40 * whole);  // an analysis for each gap would be 200 times as much
 }
 
 }  // namespace

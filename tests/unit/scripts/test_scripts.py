@@ -13,6 +13,7 @@ from harness.case import main
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 COUNT = os.path.join(ROOT, "scripts", "count_tests.py")
+RUN_AGAIN = os.path.join(ROOT, "scripts", "run_again.py")
 
 GTEST = """[==========] Running 3 tests from 1 test suite.
 [==========] 3 tests from 1 test suite ran. (0 ms total)
@@ -61,32 +62,153 @@ class CountTest(unittest.TestCase):
             self.assertEqual(told.stdout.splitlines(), [
                 "failed: m:integration / slow (FAIL)", "    not ok 2 - b", "    # it was late",
                 "failed: m:unit / wrong (FAIL)", "    not ok 1 - c", "2 passed, 2 failed"])
-            self.assertEqual(self.run_count("--failed-in", "integration", log).stdout, "slow\n")
 
-    def test_a_second_run_counts_and_is_told(self):
+    def test_a_program_that_ran_again_counts_and_is_told(self):
         with tempfile.TemporaryDirectory() as folder:
-            log = self.write(folder, "log.json", ("m:integration / slow", "FAIL", "1..1\nnot ok 1 - a\n"))
-            good = self.write(folder, "good.json", ("m:integration / slow", "OK", "1..1\nok 1 - a\n"))
-            told = self.run_count(log, good)
-            self.assertEqual(told.stdout.splitlines(), ["passed only when it was run again: m:integration / slow (FAIL)",
-                                                        "    not ok 1 - a", "1 passed, 0 failed"])
+            log = self.write(folder, "log.json", ("m:integration / slow", "TIMEOUT", "1..2\nok 1 - a\n"))
+            good = self.write(folder, "good.json", ("m:integration / slow", "OK", "1..2\nok 1 - a\nok 2 - b\n"), case=None)
+            told = self.run_count(log, good, status=1)
+            self.assertEqual(told.stdout.splitlines(), ["passed only when it was run again: m:integration / slow (TIMEOUT)",
+                                                        "    1..2", "    ok 1 - a", "2 passed, 0 failed"])
             self.assertEqual(told.returncode, 0)
-            self.assertEqual(self.run_count(log, log).returncode, 1)
+            self.assertEqual(self.run_count(log, good, status=2).stdout.splitlines()[-1], "2 passed, 1 failed",
+                             "Meson saw more than that one")
+            bad = self.write(folder, "bad.json", ("m:integration / slow", "TIMEOUT", "1..2\nok 1 - a\n"), case=None)
+            told = self.run_count(log, bad, status=1)
+            self.assertEqual((told.stdout.splitlines()[-1], told.returncode), ("1 passed, 1 failed", 1))
+
+    def test_a_case_that_ran_again_counts_and_is_told(self):
+        first = "1..3\nok 1 - A.a\nnot ok 2 - A.b\n# late\nnot ok 3 - A.c\n# wrong\n"
+        with tempfile.TemporaryDirectory() as folder:
+            log = self.write(folder, "log.json", ("m:integration / slow", "ERROR", first))
+            good = self.write(folder, "again.json", ("m:integration / slow", "OK", "1..1\nok 1 - A.b\n"), case="A.b")
+            told = self.run_count(log, good, status=1)
+            self.assertEqual(told.stdout.splitlines(), [
+                "passed only when it was run again: m:integration / slow: A.b (ERROR)", "    not ok 2 - A.b", "    # late",
+                "failed: m:integration / slow (ERROR)", "    not ok 3 - A.c", "    # wrong", "2 passed, 1 failed"])
+            self.assertEqual(told.returncode, 1)
+            with open(good, "a", encoding="utf-8") as more:
+                more.write(json.dumps({"name": "m:integration / slow", "result": "OK", "case": "A.c"}) + "\n")
+            told = self.run_count(log, good, status=1)
+            self.assertEqual((told.stdout.splitlines()[-1], told.returncode), ("3 passed, 0 failed", 0))
+            self.assertNotIn("\nfailed: ", told.stdout)
 
     @staticmethod
-    def write(folder, name, *tests):
+    def write(folder, name, *tests, **more):
         path = os.path.join(folder, name)
         with open(path, "w", encoding="utf-8") as log:
             for test, result, stdout in tests:
-                log.write(json.dumps({"name": test, "result": result, "stdout": stdout}) + "\n")
+                log.write(json.dumps({"name": test, "result": result, "stdout": stdout, **more}) + "\n")
         return path
 
     @staticmethod
-    def run_count(*arguments):
-        return subprocess.run([sys.executable, COUNT, *arguments], capture_output=True, text=True, check=False)
+    def run_count(*arguments, status=0):
+        return subprocess.run([sys.executable, COUNT, *arguments], capture_output=True, text=True, check=False,
+                              env={**os.environ, "MATRIZ_MESON_STATUS": str(status)})
 
     def test_nothing_run_is_no_success(self):
         self.assertEqual(self.count(), ("0 passed, 0 failed", 1))
+
+
+# A program whose cases fail as often as their names say, counted in files beside it.
+UNSTEADY = """
+import os, sys, time
+CASES = {"A.good": 0, "A.once": 1, "A.twice": 2, "A.always": 99}
+names = sys.argv[1:] or [n for n in CASES if n in os.environ["CASES"].split()]
+print(f"1..{len(names)}")
+bad = False
+for number, name in enumerate(names, 1):
+    with open(os.path.join(os.environ["FOLDER"], name), "a") as count:
+        count.write("x")
+        good = count.tell() > CASES[name]
+    bad = bad or not good
+    if os.environ.get("CRASH") and not good:
+        os.abort()
+    print("ok" if good else "not ok", number, "-", name)
+sys.exit(bad)
+"""
+
+
+class RunAgainTest(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+        self.program = os.path.join(self.folder, "unsteady.py")
+        with open(self.program, "w", encoding="utf-8") as out:
+            out.write(UNSTEADY)
+
+    def suite(self, cases, programs=1, suite="integration", **environment):
+        """Runs so many programs with these cases as `meson test` does; the folder says what Meson knows of them."""
+        tests, log = [], []
+        for number in range(programs):
+            name = f"unsteady{number}"
+            os.mkdir(os.path.join(self.folder, name))
+            test = {"name": name, "suite": [f"m:{suite}"], "cmd": [sys.executable, self.program], "timeout": 20,
+                    "env": {"FOLDER": os.path.join(self.folder, name), "CASES": cases, **environment}}
+            done = subprocess.run(test["cmd"], env={**os.environ, **test["env"]}, capture_output=True, text=True, check=False)
+            tests.append(test)
+            log.append({"name": f"m:{suite} / {name}", "result": "ERROR" if done.returncode else "OK", "stdout": done.stdout,
+                        "returncode": done.returncode, "command": test["cmd"]})
+        meson = os.path.join(self.folder, "meson")
+        with open(meson, "w", encoding="utf-8") as out:
+            out.write(f"#!/bin/sh\ncat <<'END'\n{json.dumps(tests)}\nEND\n")
+        os.chmod(meson, 0o755)
+        self.log = os.path.join(self.folder, "log.json")
+        with open(self.log, "w", encoding="utf-8") as out:
+            out.write("".join(json.dumps(entry) + "\n" for entry in log))
+        self.status = sum(entry["result"] != "OK" for entry in log)
+
+    def again(self):
+        """What count_tests.py says at the end of it all, after what ran again: (last line, exit status, how often)."""
+        again = os.path.join(self.folder, "again.json")
+        done = subprocess.run([sys.executable, RUN_AGAIN, self.folder, "integration", "1", self.log, again], check=False,
+                              capture_output=True, text=True,
+                              env={**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        counted = CountTest.run_count(self.log, again, status=self.status)
+        return counted.stdout.splitlines()[-1], counted.returncode, done.stdout.count("run again (")
+
+    def runs_of(self, case, program=0):
+        return os.path.getsize(os.path.join(self.folder, f"unsteady{program}", case))
+
+    def test_only_what_failed_runs_again_until_it_passes(self):
+        self.suite("A.good A.once A.twice")
+        self.assertEqual(self.again(), ("3 passed, 0 failed", 0, 3))
+        self.assertEqual([self.runs_of(case) for case in ("A.good", "A.once", "A.twice")], [1, 2, 3])
+
+    def test_what_fails_three_times_failed(self):
+        self.suite("A.once A.always")
+        self.assertEqual(self.again(), ("1 passed, 1 failed", 1, 3))
+        self.assertEqual(self.runs_of("A.always"), 3)
+
+    def test_after_a_crash_the_whole_program_runs(self):
+        self.suite("A.good A.once", CRASH="yes")
+        self.assertEqual(self.again(), ("2 passed, 0 failed", 0, 1))
+        self.assertEqual(self.runs_of("A.good"), 2)
+
+    def test_too_many_are_no_accident(self):
+        self.suite("A.once A.twice A.always", programs=3)
+        self.assertEqual(self.again(), ("0 passed, 9 failed", 1, 0))
+
+    def test_other_suites_do_not_run_again(self):
+        self.suite("A.once", suite="unit")
+        self.assertEqual(self.again(), ("0 passed, 1 failed", 1, 0))
+
+    def test_nothing_failed(self):
+        self.suite("A.good")
+        self.assertEqual(self.again(), ("1 passed, 0 failed", 0, 0))
+
+    def test_time_that_runs_out_is_no_success(self):
+        self.suite("A.once")
+        with open(self.program, "w", encoding="utf-8") as out:
+            out.write("import time\nprint('1..1\\nok 1 - A.once', flush=True)\ntime.sleep(1000)\n")
+        meson = os.path.join(self.folder, "meson")
+        with open(meson, encoding="utf-8") as text:
+            short = text.read().replace('"timeout": 20', '"timeout": 0.5')
+        with open(meson, "w", encoding="utf-8") as out:
+            out.write(short)
+        self.assertEqual(self.again(), ("0 passed, 1 failed", 1, 2))
 
 
 class DevTest(unittest.TestCase):
