@@ -46,8 +46,9 @@ def candidates(tests, suite, log):
     known = {test["name"]: test for test in tests if suite in [s.rpartition(":")[2] for s in test["suite"]]}
     found = []
     for name, entry in entries(log).items():
-        test = known.get(name.rpartition(" / ")[2])
-        if test and failed(entry):
+        suites, _, program = name.rpartition(" / ")  # "matriz:integration / mesh": another suite may have one of that name
+        test = known.get(program)
+        if test and suite in re.split("[:+]", suites)[1:] and failed(entry):
             found += [(test, entry, case) for case in failed_cases(entry)]
     return found
 

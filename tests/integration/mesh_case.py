@@ -42,8 +42,8 @@ class MeshCase(StageCase):
         """action() must cost these pairs no glitch.
 
         A busy machine glitches by itself, so only those reports count in which JACK was never late, and they must be
-        enough to judge by; a glitch among them, after a quiet moment, fails when it comes a second time. But however busy the machine, nothing may
-        be heard that only a lost stream explains: a hole that long fails at once.
+        enough to judge by; a glitch among them, after a quiet moment, fails when it comes a second time. But however busy the
+        machine, nothing may be heard that only a lost stream explains: a hole that long fails at once.
         """
         told, glitched = [], 0
         for _ in range(attempts):

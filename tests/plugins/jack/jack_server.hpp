@@ -77,8 +77,15 @@ class JackServer {
     std::string socket() const { return "/dev/shm/jack_" + name_ + "_" + std::to_string(getuid()) + "_0"; }
 
     void spawn(int rate, int period) {
-        const std::vector<std::string> words{
-            "jackd", "-n", name_, "-r", "-m", "-d", "dummy", "-r", std::to_string(rate), "-p", std::to_string(period)};
+        // A test that crashes must not leave its server behind, which would hold a place in the registry and all locks
+        // of whoever started the test.
+        const std::vector<std::string> words{"setpriv", "--pdeathsig",
+                                             "KILL",    "jackd",
+                                             "-n",      name_,
+                                             "-r",      "-m",
+                                             "-d",      "dummy",
+                                             "-r",      std::to_string(rate),
+                                             "-p",      std::to_string(period)};
         std::vector<char*> argv;
         for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
         argv.push_back(nullptr);
@@ -86,7 +93,7 @@ class JackServer {
         posix_spawn_file_actions_init(&files);
         posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", 1 /* O_WRONLY */, 0);
         posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", 1, 0);
-        if (posix_spawnp(&pid_, "jackd", &files, nullptr, argv.data(), environ) != 0) pid_ = 0;
+        if (posix_spawnp(&pid_, "setpriv", &files, nullptr, argv.data(), environ) != 0) pid_ = 0;
         posix_spawn_file_actions_destroy(&files);
     }
 
