@@ -108,9 +108,13 @@ class ProbeTest(StageCase):
         first = probe.onset(node, node)
         mark = probe.mark()
         target = next(p for p in jack.connections()["thru:output_1"] if "probe" in p)
-        jack.disconnect("thru:output_1", target)
-        # The probe connects again within 100 ms; what it judged shows the hole as one glitch.
-        wait_for(lambda: probe.judge(node, node, mark)[0] >= 1, 10, "the hole to be noticed")
+
+        def noticed():
+            """The probe connects again within 100 ms; it shows each hole as one glitch, unless JACK was late just then."""
+            if target in jack.connections()["thru:output_1"]:
+                jack.disconnect("thru:output_1", target)
+            return probe.judge(node, node, mark)[0] >= 1
+        wait_for(noticed, 30, "a hole to be noticed", 1)
         self.assertIsNotNone(first)
 
 
@@ -173,11 +177,15 @@ class UndisturbedTest(mesh_case.MeshCase):
         with self.assertRaisesRegex(AssertionError, "while JACK was on time"):
             self.attempts(action)
 
-    def test_too_little_on_time_is_no_proof(self):
-        with self.assertRaisesRegex(AssertionError, "not once enough"):
-            self.attempts(lambda probe: probe.report(20, xruns=1, glitches=1))
+    def test_too_little_on_time_is_tried_again(self):
+        self.assertEqual(self.attempts(lambda probe: probe.report(20, xruns=1, glitches=1)), 3)
 
-    def test_a_hole_fails_at_once_whatever_jack_did(self):
+    def test_a_hole_as_long_as_jack_was_late_is_the_machines(self):
+        holes = [500, 0]
+        self.assertEqual(self.attempts(lambda probe: probe.report(
+            8, xruns=50, glitches=1, longest_dropout_ms=holes.pop(0) if holes else 0)), 3)
+
+    def test_a_hole_fails_at_once_whatever_else_jack_did(self):
         with self.assertRaisesRegex(AssertionError, "a hole of 500 ms"):
             self.attempts(lambda probe: probe.report(1, xruns=1, glitches=1, longest_dropout_ms=500))
 
