@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/glib/error.hpp"
 #include "node/emitter/interface_address.hpp"
 #include "node/emitter/media_factory.hpp"
 #include "node/emitter/stream_rate.hpp"

@@ -124,9 +124,10 @@ class RunningTest(MeshCase):
     def test_a_new_lease_on_its_interface(self):
         space = Space("porto")
         self.stage.defer(space.close)
-        space.ip("link add card type dummy")
+        space.ip("link add card type veth peer name wire")
         space.ip("addr add 10.7.0.1/24 dev card")
-        space.ip("link set card up")
+        for end in "card", "wire":
+            space.ip(f"link set {end} up")
         porto = self.stage.node("porto", self.stage.jack(), None, url="", host=space, interface="card", allow=["10.0.0.0/8"]).start()
 
         def answers(address):

@@ -9,6 +9,7 @@ import subprocess
 
 import numpy
 
+from harness.case import StageCase
 from harness.jack import ENVIRONMENT
 from harness.process import Process
 from harness.programs import BUILD
@@ -108,6 +109,15 @@ def with_gstreamer(stage, url, transport, seconds=1.5, channels=2):
     player.wait_exit()
     raw = numpy.fromfile(path, dtype=numpy.float32)
     return raw[:len(raw) // channels * channels].reshape(-1, channels).T
+
+
+class ToneCase(StageCase):
+    def assert_tone(self, channels):
+        for samples in channels:
+            self.assertGreater(len(samples), 24000)
+            end = samples[-24000:]
+            self.assertAlmostEqual(frequency(end), 1000, delta=5)
+            self.assertAlmostEqual(level(end), -9, delta=1)
 
 
 def own_address():

@@ -70,11 +70,10 @@ TEST_F(SoundFileTest, AWavBeyond4GigabytesIsAWholeRf64) {
         file.write(second);
         file.update_header();
         EXPECT_EQ(read(path).info.frames, 96'000 + hole) << "what a kill would leave";
-        file.write(second);
     }
     const Read whole = read(path);
     EXPECT_EQ(whole.info.format & SF_FORMAT_TYPEMASK, SF_FORMAT_RF64);
-    EXPECT_EQ(whole.info.frames, 3 * 48'000 + hole);
+    EXPECT_EQ(whole.info.frames, 96'000 + hole);
     EXPECT_EQ(whole.last, (std::vector<float>{0.25F, 0.25F}));
     std::array<char, 4> start{};
     std::ifstream(path, std::ios::binary).read(start.data(), start.size());

@@ -249,15 +249,18 @@ TEST(NodeConfig, WarnsOfAnInterfaceThatIsNotThere) {
 class NodeConfigFiles : public testing::Test {
   protected:
     NodeConfigFiles() {
-        char pattern[] = "/tmp/matriz-config-XXXXXX";
-        folder_ = ::mkdtemp(pattern);
         for (const char* who : {"/ana", "/rui"}) identity::Identity::load_or_make(folder_ + who);
         std::ofstream(text_) << "no certificate\n";
         std::ofstream(public_) << identity::Identity::load_or_make(folder_ + "/ana").certificate_pem();
     }
     ~NodeConfigFiles() override { std::filesystem::remove_all(folder_); }
 
-    std::string folder_;
+    static std::string new_folder() {
+        char pattern[] = "/tmp/matriz-config-XXXXXX";
+        return ::mkdtemp(pattern);
+    }
+
+    const std::string folder_ = new_folder();
     const std::string ana_ = folder_ + "/ana/identity.pem";
     const std::string rui_ = folder_ + "/rui/identity.pem";
     const std::string text_ = folder_ + "/text";
