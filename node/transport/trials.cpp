@@ -6,7 +6,7 @@
 namespace matriz::transport {
 
 void Trials::start(Time now) {
-    ended_ = now;
+    started_ = ended_ = now;
     hastened_ = false;
 }
 
@@ -22,7 +22,8 @@ Trials::Step Trials::ended(Time now, Step step) {
 
 Trials::Step Trials::update(Time now, bool rtsp_plays, const Webrtc* trial) {
     if (trial == nullptr) {
-        const bool due = now - ended_ >= (rtsp_plays ? pause : pause_in_silence);
+        const bool silent = !rtsp_plays && now - started_ >= rtsp_patience;
+        const bool due = now - ended_ >= (silent ? pause_in_silence : pause);
         return due || std::exchange(hastened_, false) ? Step::begin : Step::none;
     }
     if (trial->connected && trial->playing) return ended(now, Step::turn);

@@ -41,11 +41,13 @@ class Trials {
     static constexpr std::chrono::seconds length{15};  ///< of a trial without a connection
     static constexpr std::chrono::seconds pause{30};   ///< from one to the next, while RTSP plays
     static constexpr std::chrono::seconds pause_in_silence{2};
+    static constexpr std::chrono::seconds rtsp_patience{10};  ///< for RTSP to play, before its silence counts
 
   private:
     Step ended(Time now, Step step);
 
     const bool rtsp_tls_;
+    Time started_{};
     Time begun_{};
     Time ended_{};
     bool hastened_ = false;

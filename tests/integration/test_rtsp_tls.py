@@ -202,7 +202,7 @@ class NoUdpTest(MeshCase):
 
     @staticmethod
     def block(here):
-        here.run("nft", "-f", "-", text="table ip filter {\n chain out {\n  type filter hook output priority 0\n"
+        here.run("nft", "-f", "-", text="table inet filter {\n chain out {\n  type filter hook output priority 0\n"
                                         "  meta l4proto udp drop\n }\n}\n")
 
     def pair(self, block=True, **config):

@@ -37,8 +37,12 @@ TEST_F(TrialsTest, OneEverySoOftenHoweverWellThePeerIsHeard) {
 }
 
 TEST_F(TrialsTest, MoreOftenWhereThereIsNothingToLose) {
-    EXPECT_EQ(trials_.update(start + seconds{1}, false, nullptr), Step::none);
-    EXPECT_EQ(trials_.update(start + seconds{2}, false, nullptr), Step::begin);
+    EXPECT_EQ(trials_.update(start + seconds{9}, false, nullptr), Step::none) << "it may only be beginning";
+    EXPECT_EQ(trials_.update(start + seconds{10}, false, nullptr), Step::begin);
+    trials_.begun(start + seconds{10});
+    EXPECT_EQ(trials_.update(start + seconds{25}, false, &trying), Step::end);
+    EXPECT_EQ(trials_.update(start + seconds{26}, false, nullptr), Step::none);
+    EXPECT_EQ(trials_.update(start + seconds{27}, false, nullptr), Step::begin);
 }
 
 TEST_F(TrialsTest, ACallNeedsNotWait) {
