@@ -19,7 +19,7 @@ std::string render_trust(const Json::Value& trust) {
     if (!trust.isObject() || !trust["pinned"].isBool() || !trust["pinned"].asBool())
         return "This node trusts the config server for who its peers are (`trust` is \"server\"); nothing is pinned.\n";
     const Json::Value& peers = trust["peers"];
-    if (!peers.isArray() || peers.empty()) return "No peer with a certificate has been met yet.\n";
+    if (!peers.isArray() || peers.empty()) return "No peer has proven yet who it is.\n";
     std::size_t width = 0;
     for (const Json::Value& peer : peers)
         if (peer.isObject()) width = std::max(width, width_of(text(peer, "name", "–")));

@@ -113,8 +113,9 @@ App::App(NodeConfig config)
       kept_ports_(most_kept_ports),
       emitter_(emitter_config(config_, identity_, jack_, [this] { glib::post([this] { on_new_offer(); }); })),
       control_(make_control(config_, identity_, [this](const control::action::Publish& list) { on_list(list); })),
-      links_(config_, jack_, emitter_.offer(), identity_ ? &*identity_ : nullptr, control_ ? &*control_ : nullptr,
-             trust_, reaper_),
+      links_(
+          config_, jack_, emitter_.offer(), identity_ ? &*identity_ : nullptr, control_ ? &*control_ : nullptr, trust_,
+          [this](const std::string& name, const std::string& print) { on_proven(name, print); }, reaper_),
       mesh_(mesh_options(config_), [this](const mesh::Peer& peer) { return links_.make(peer); }) {
     if (control_)
         control_->on_signal([this](const std::string& from, Json::Value body) { on_signal(from, std::move(body)); });
@@ -255,6 +256,10 @@ void App::on_list(const control::action::Publish& newest) {
     std::set<std::string> present;
     for (const auto& [name, entry] : mesh_.entries()) present.insert(receiver::port_prefix(name));
     for (const std::string& prefix : kept_ports_.update(present)) jack_->release_ports(prefix);
+}
+
+void App::on_proven(const std::string& name, const std::string& fingerprint) {
+    if (trust_.proven(name, fingerprint)) on_list(list_);
 }
 
 void App::on_signal(const std::string& from, Json::Value body) {

@@ -52,6 +52,7 @@ class App {
     using Clock = std::chrono::steady_clock;
 
     void on_list(const control::action::Publish& list);
+    void on_proven(const std::string& name, const std::string& fingerprint);
     void on_signal(const std::string& from, Json::Value body);
     void on_addresses(const network::AddressWatch::Change& change);
     void on_new_offer();

@@ -12,17 +12,27 @@ namespace matriz::node {
 
 PeerLinks::PeerLinks(const NodeConfig& config, std::shared_ptr<jack::Client> jack, emitter::Offer& offer,
                      const identity::Identity* identity, control::Control* control, const TrustGate& trust,
-                     gst::Reaper& reaper)
+                     OnProven on_proven, gst::Reaper& reaper)
     : config_(config),
       jack_(std::move(jack)),
       offer_(offer),
       identity_(identity),
       control_(control),
       trust_(trust),
+      on_proven_(std::move(on_proven)),
       reaper_(reaper) {}
 
 std::unique_ptr<transport::PeerLink> PeerLinks::make(const mesh::Peer& peer) const {
     return std::make_unique<transport::PeerLink>(config_for(peer), reaper_);
+}
+
+transport::Chooser::Facts PeerLinks::facts_for(const mesh::Peer& peer, bool webrtc) const {
+    return {.wish = config_.transport,
+            .peer_webrtc = webrtc,
+            .rtsp_tls = peer.rtsp_tls,
+            .proof_needed = trust_.proof_needed(peer.name, peer.fingerprint),
+            .hear = peer.hear,
+            .refusal = peer.refusal};
 }
 
 transport::PeerLink::Config PeerLinks::config_for(const mesh::Peer& peer) const {
@@ -32,23 +42,21 @@ transport::PeerLink::Config PeerLinks::config_for(const mesh::Peer& peer) const 
         return negotiation::ask_for_everything(status.rate, Frames{status.period});
     };
     const bool webrtc = identity_ != nullptr && control_ != nullptr && peer.webrtc;
-    transport::PeerLink::Config config{.facts = {.wish = config_.transport,
-                                                 .peer_webrtc = webrtc,
-                                                 .rtsp_tls = peer.rtsp_tls,
-                                                 .proof_needed = trust_.proof_needed(peer.name, peer.fingerprint),
-                                                 .hear = peer.hear,
-                                                 .refusal = peer.refusal},
-                                       .rtsp = {.peer = peer.name,
-                                                .address = peer.address,
-                                                .port = peer.port,
-                                                .jack_client = config_.jack_client,
-                                                .jack_server = config_.jack_server,
-                                                .channels = config_.channels,
-                                                .udp_ports = config_.udp_ports,
-                                                .playout_min = Milliseconds(config_.playout_min_ms),
-                                                .playout_max = Milliseconds(config_.playout_max_ms),
-                                                .ask = ask},
-                                       .webrtc = {}};
+    transport::PeerLink::Config config;
+    config.facts = facts_for(peer, webrtc);
+    config.rtsp = {.peer = peer.name,
+                   .address = peer.address,
+                   .port = peer.port,
+                   .jack_client = config_.jack_client,
+                   .jack_server = config_.jack_server,
+                   .channels = config_.channels,
+                   .udp_ports = config_.udp_ports,
+                   .playout_min = Milliseconds(config_.playout_min_ms),
+                   .playout_max = Milliseconds(config_.playout_max_ms),
+                   .ask = ask};
+    config.on_proven = [this, name = peer.name, fingerprint = peer.fingerprint] {
+        glib::post([this, name, fingerprint] { on_proven_(name, fingerprint); });
+    };
     if (peer.rtsp_tls && identity_ != nullptr)
         config.rtsp.tls = {.own = *identity_, .fingerprint = peer.fingerprint};
     else if (peer.rtsp_tls && peer.refusal.empty())

@@ -43,11 +43,27 @@ bool TrustGate::counts_by_address(const protocol::ClientInfo& client) const {
     return !takes_webrtc(client) || !proof_needed(client.name, client.fingerprint);
 }
 
+bool TrustGate::proven(const std::string& name, const std::string& fingerprint) {
+    if (!known_) return false;
+    try {
+        if (!known_->remember(name, fingerprint)) return false;
+        log_.info("{} has proven who it is; from now on no other certificate counts for that name", name);
+    } catch (const std::exception& error) {
+        log_.error("{} has proven who it is, but that cannot be remembered: {}", name, describe(error));
+        unwritten_.insert_or_assign(name, fingerprint);
+    }
+    return true;
+}
+
 std::string TrustGate::refusal_of(const protocol::ClientInfo& client) {
     using identity::KnownPeers;
     const bool tls = has_identity_ && !client.fingerprint.empty() && client.rtsp_tls;
     const auto proof = takes_webrtc(client) || tls ? KnownPeers::Proof::possible : KnownPeers::Proof::none;
     try {
+        if (const auto unwritten = unwritten_.find(client.name); unwritten != unwritten_.end()) {
+            known_->remember(unwritten->first, unwritten->second);  // perhaps there is room now
+            unwritten_.erase(unwritten);
+        }
         const auto verdict = known_->check(client.name, client.fingerprint, proof);
         std::string how;
         if (verdict == KnownPeers::Verdict::in_the_clear)

@@ -25,9 +25,12 @@ class TrustGate {
     /// remembered of the peers cannot be read.
     TrustGate(const NodeConfig& config, bool has_identity);
 
-    /// Name and reason. Remembers who is new; says each refusal once.
+    /// Name and reason. Says each refusal once.
     std::map<std::string, std::string> refusals(const std::vector<protocol::ClientInfo>& clients,
                                                 const std::string& own_name);
+    /// This peer's connection has shown that the certificate is its own. True when refusals() and counts_by_address()
+    /// may have other answers by that.
+    bool proven(const std::string& name, const std::string& fingerprint);
     /// Has it to prove that this certificate is its own, however that is to be done? With `trust` server nobody has.
     bool proof_needed(const std::string& name, const std::string& fingerprint) const;
     /// May its address alone let it take this node's plain stream? Not if it can, and has to, show its certificate.
@@ -44,6 +47,7 @@ class TrustGate {
     const bool webrtc_;  ///< this node can
     std::optional<identity::KnownPeers> known_;
     std::map<std::string, std::string> said_;
+    std::map<std::string, std::string> unwritten_;  ///< name and fingerprint, proven, but not remembered: refused
 };
 
 }  // namespace matriz::node

@@ -71,16 +71,17 @@ void KnownPeers::store(Fingerprints fingerprints) {
     remembered_ = std::move(fingerprints);
 }
 
+void KnownPeers::require_a_place() const {
+    if (remembered_.size() >= most)
+        throw Error("{} holds {} peers already; remove those that are gone", path_, remembered_.size());
+}
+
 KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string& fingerprint, Proof proof) {
     const auto known = remembered_.find(name);
     if (known == remembered_.end()) {
         if (fingerprint.empty() || proof == Proof::none) return Verdict::unproven;
-        if (remembered_.size() >= most)
-            throw Error("{} holds {} peers already; remove those that are gone", path_, remembered_.size());
-        Fingerprints more = remembered_;
-        more.emplace(name, fingerprint);
-        store(std::move(more));
-        return Verdict::first_use;
+        require_a_place();
+        return Verdict::unmet;
     }
     const bool same = known->second == fingerprint;
     if (same && proof == Proof::possible) {
@@ -89,6 +90,15 @@ KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string
     }
     offered_.insert_or_assign(name, Offered{fingerprint, proof});
     return same ? Verdict::in_the_clear : Verdict::changed;
+}
+
+bool KnownPeers::remember(const std::string& name, const std::string& fingerprint) {
+    if (remembered_.contains(name)) return false;
+    require_a_place();
+    Fingerprints more = remembered_;
+    more.emplace(name, fingerprint);
+    store(std::move(more));
+    return true;
 }
 
 bool KnownPeers::remembers(const std::string& name, const std::string& fingerprint) const {

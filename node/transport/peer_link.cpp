@@ -58,10 +58,13 @@ void PeerLink::reconsider() {
     bool changed = false;
     if (webrtc_) {
         const webrtc::LinkStatus now = webrtc_->status();
+        note_proof(now.connections > 0);
         changed = chooser_.update(
             {.connected = now.connected, .refused = now.refused, .hopeless = now.hopeless, .reason = now.reason});
     } else if (rtsp_) {
-        if (rtsp_->status().state == receiver::State::playing) last_heard_ = Clock::now();
+        const receiver::ReceiverStatus now = rtsp_->status();
+        note_proof(config_.rtsp.tls && now.first_packet);  // nothing plays before its certificate was the right one
+        if (now.state == receiver::State::playing) last_heard_ = Clock::now();
         changed = chooser_.update(std::chrono::duration<double>(Clock::now() - last_heard_));
     }
     if (!chooser_.held_back())
@@ -76,6 +79,10 @@ void PeerLink::reconsider() {
     } catch (const std::exception& error) {
         log_.error("{}; it is not heard until it joins anew", describe(error));
     }
+}
+
+void PeerLink::note_proof(bool proven) {
+    if (proven && !std::exchange(proven_, true) && config_.on_proven) config_.on_proven();
 }
 
 PeerStatus PeerLink::status() const {

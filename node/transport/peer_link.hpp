@@ -3,6 +3,7 @@
 
 #include <json/json.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -34,6 +35,8 @@ class PeerLink {
         Chooser::Facts facts;
         receiver::ReceiverConfig rtsp;
         webrtc::LinkConfig webrtc;  ///< not used unless WebRTC is chosen
+        /// The peer has shown, for the first time here, that the certificate is its own. Must not destroy the link.
+        std::function<void()> on_proven{};
     };
 
     /// Throws Error when the chosen transport cannot be had at all.
@@ -57,12 +60,14 @@ class PeerLink {
     void begin();
     void end();
     void reconsider();
+    void note_proof(bool proven);
 
     const Config config_;
     gst::Reaper& reaper_;
     const log::Logger log_;
     Chooser chooser_;
     bool said_held_back_ = false;
+    bool proven_ = false;
     bool said_why_not_rtsp_ = false;
     Clock::time_point since_ = Clock::now();       ///< the way in use
     Clock::time_point last_heard_ = Clock::now();  ///< or when it began

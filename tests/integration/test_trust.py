@@ -6,7 +6,9 @@ import shutil
 import stat
 
 from harness.case import main
+from harness.original_client import OriginalClient
 from harness.programs import program, run
+from harness.wait import wait_for
 from mesh_case import MeshCase
 
 
@@ -15,8 +17,16 @@ class PinnedTest(MeshCase):
         return run([program("matrizctl"), "trust", "--control", f"127.0.0.1:{node.control_port}", *words])
 
     def known(self, node):
-        with open(os.path.join(node.state_folder, "known_peers.json"), encoding="utf-8") as text:
-            return json.load(text)["known_peers"]
+        """{name: fingerprint}, empty as long as there is nothing."""
+        try:
+            with open(os.path.join(node.state_folder, "known_peers.json"), encoding="utf-8") as text:
+                return json.load(text)["known_peers"]
+        except FileNotFoundError:
+            return {}
+
+    def pin(self, node, name):
+        """The fingerprint that the node remembers for that name, once it does."""
+        return wait_for(lambda: self.known(node).get(name), 10, f"{node.name} to remember {name}")
 
     def test_another_certificate_is_refused_until_accepted(self):
         jack = self.stage.jack()
@@ -26,7 +36,7 @@ class PinnedTest(MeshCase):
         for node in (porto, lisboa):
             jack.wait_ports(node.send_port())
         probe = self.probe_all(jack, (porto, lisboa))
-        first = self.known(porto)["lisboa"]
+        first = self.pin(porto, "lisboa")
         self.assertEqual(stat.S_IMODE(os.stat(os.path.join(porto.state_folder, "known_peers.json")).st_mode), 0o600)
         self.assertEqual(self.ctl(porto).stdout, f"lisboa  {first}\n")
         self.assertEqual(self.ctl(porto, "lisboa").returncode, 1, "nothing to accept")
@@ -53,6 +63,26 @@ class PinnedTest(MeshCase):
         self.assertEqual((accepted.returncode, accepted.stdout), (0, f"lisboa  {told[0]['offered']}\n"))
         probe.wait_heard((lisboa, porto), (porto, lisboa), timeout=30)
         self.assertEqual(self.known(porto), {"lisboa": told[0]["offered"]})
+
+    def test_nobody_pins_the_absent(self):
+        """Somebody says that he is faro, with a certificate that he cannot prove his own."""
+        jack = self.stage.jack()
+        server = self.make_server(("porto", "lisboa", "faro")).start()
+        porto = self.stage.node("porto", jack, server.url, trust="pinned").start()
+        impostor = OriginalClient(server.url, "faro", "key-of-faro", port=9)
+        impostor.register.update({"matriz": 1, "fingerprint": "AB" * 32})
+        self.stage.defer(impostor.stop)
+        impostor.start()
+        wait_for(lambda: "faro" in porto.peers(), 20, "porto to see the impostor")
+        lisboa = self.stage.node("lisboa", jack, server.url).start()
+        lisbon = self.pin(porto, "lisboa")
+        self.assertEqual(self.known(porto), {"lisboa": lisbon})
+        impostor.stop()
+        faro = self.stage.node("faro", jack, server.url).start()
+        for node in (porto, lisboa, faro):
+            jack.wait_ports(node.send_port())
+        self.probe_all(jack, (porto, faro))
+        self.assertNotIn("AB:AB", self.pin(porto, "faro"))
 
     def test_a_broken_file_is_said_and_kept(self):
         server = self.make_server(("porto",)).start()

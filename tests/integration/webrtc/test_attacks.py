@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import os
+import pathlib
 import random
 import re
 import socket
@@ -60,6 +61,13 @@ class AttackCase(NatCase):
         middle = self.middle(alter)
         nodes = self.pair(*self.homes(), server_url=middle.url_at(natlab.SERVER4))
         return middle, nodes, self.probe_pair(*nodes)
+
+    @staticmethod
+    def wait_pinned(node, peer):
+        """Until the node remembers whom it has met."""
+        path = os.path.join(node.state_folder, "known_peers.json")
+        wait_for(lambda: os.path.exists(path) and f'"{peer.name}"' in pathlib.Path(path).read_text(encoding="utf-8"), 10,
+                 f"{node.name} to remember {peer.name}")
 
     def assert_nothing_heard(self, probe, *pairs, seconds=3):
         """These pairs are silent now, and stay so for a while."""
@@ -149,6 +157,7 @@ class MiddleTest(AttackCase):
         here, there = self.homes()
         anna, bruno = self.pair(here, there, trust="pinned")
         probe = self.probe_pair(anna, bruno)
+        self.wait_pinned(anna, bruno)
         probe.stop()
         bruno.stop()
         os.rename(bruno.state_folder, bruno.state_folder + "-old")
@@ -186,6 +195,7 @@ class CunningServerTest(AttackCase):
         hosts = [self.lab.site(name, "open").host(name) for name in ("here", "there", "elsewhere", "evil")]
         anna, bruno = self.pair(*hosts[:2], server_url=url, trust="pinned", transport="auto")
         self.probe_pair(anna, bruno).stop()
+        self.wait_pinned(anna, bruno)
         evil = self.stage.watch(Node(self.stage.folder, "evil", self.jack, ports.reserve(), None, host=hosts[3], url="",
                                      transport="rtsp", allow=["0.0.0.0/0"])).start()
         self.deaf = deaf

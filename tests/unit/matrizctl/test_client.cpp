@@ -71,7 +71,7 @@ TEST(Trust, ShowsAndAccepts) {
         second += ":BB";
     }
     identity::KnownPeers known(folder);
-    known.check(name, first, identity::KnownPeers::Proof::possible);
+    known.remember(name, first);
     known.check(name, second, identity::KnownPeers::Proof::possible);
     std::string accepted;
     status::StatusServer server("127.0.0.1", 0, [] { return status::test::example(); });

@@ -54,8 +54,10 @@ class KnownPeersTest : public testing::Test {
 TEST_F(KnownPeersTest, RemembersTheFirstAndRefusesAnother) {
     {
         KnownPeers peers(folder_ + "/new/deep");
-        EXPECT_EQ(peers.check("lisboa", first_, Proof::possible), Verdict::first_use);
-        EXPECT_EQ(peers.check("東京 \"1\"", second_, Proof::possible), Verdict::first_use);
+        EXPECT_TRUE(peers.remember("lisboa", first_));
+        EXPECT_TRUE(peers.remember("東京 \"1\"", second_));
+        EXPECT_FALSE(peers.remember("lisboa", first_)) << "nothing new";
+        EXPECT_FALSE(peers.remember("lisboa", second_)) << "nor does another take its place";
     }
     KnownPeers peers(folder_ + "/new/deep");
     EXPECT_EQ(peers.check("lisboa", first_, Proof::possible), Verdict::known);
@@ -66,22 +68,31 @@ TEST_F(KnownPeersTest, RemembersTheFirstAndRefusesAnother) {
     EXPECT_EQ(peers.check("lisboa", first_, Proof::possible), Verdict::known);
 }
 
+TEST_F(KnownPeersTest, WhatAListSaysIsNotRemembered) {
+    KnownPeers peers(folder_);
+    EXPECT_EQ(peers.check("lisboa", first_, Proof::possible), Verdict::unmet);
+    EXPECT_EQ(peers.check("lisboa", second_, Proof::possible), Verdict::unmet) << "or anybody could pin the absent";
+    EXPECT_FALSE(peers.remembers("lisboa", first_));
+    EXPECT_TRUE(peers.entries().empty());
+    EXPECT_FALSE(peers.accept("lisboa"));
+    EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
 TEST_F(KnownPeersTest, WhoHadACertificateCannotComeWithoutOne) {
     KnownPeers peers(folder_);
     EXPECT_EQ(peers.check("original", "", Proof::possible), Verdict::unproven);
     EXPECT_TRUE(peers.entries().empty());
-    peers.check("lisboa", first_, Proof::possible);
-    EXPECT_EQ(peers.check("lisboa", "", Proof::possible), Verdict::changed);
+    peers.remember("lisboa", first_);
+    EXPECT_EQ(peers.check("lisboa", "", Proof::none), Verdict::changed);
     EXPECT_TRUE(peers.accept("lisboa"));
-    EXPECT_EQ(peers.check("lisboa", "", Proof::possible), Verdict::unproven);
-    EXPECT_EQ(peers.check("lisboa", second_, Proof::possible), Verdict::first_use);
+    EXPECT_EQ(peers.check("lisboa", "", Proof::none), Verdict::unproven);
+    EXPECT_EQ(peers.check("lisboa", second_, Proof::possible), Verdict::unmet);
 }
 
 TEST_F(KnownPeersTest, WhoProvedWhoItIsCannotComeInTheClear) {
     KnownPeers peers(folder_);
     EXPECT_EQ(peers.check("radio", first_, Proof::none), Verdict::unproven);
-    EXPECT_TRUE(peers.entries().empty()) << "it has only said so";
-    peers.check("lisboa", first_, Proof::possible);
+    peers.remember("lisboa", first_);
     EXPECT_TRUE(peers.remembers("lisboa", first_));
     EXPECT_FALSE(peers.remembers("lisboa", second_));
     EXPECT_EQ(peers.check("lisboa", first_, Proof::none), Verdict::in_the_clear);
@@ -99,12 +110,13 @@ TEST_F(KnownPeersTest, WhoProvedWhoItIsCannotComeInTheClear) {
 
 TEST_F(KnownPeersTest, ConsentIsForWhatWasRefusedLast) {
     KnownPeers peers(folder_);
-    peers.check("lisboa", first_, Proof::possible);
+    peers.remember("lisboa", first_);
     EXPECT_FALSE(peers.accept("lisboa")) << "nothing was refused";
     EXPECT_FALSE(peers.accept("nobody"));
     peers.check("lisboa", second_, Proof::possible);
     ASSERT_EQ(peers.entries().size(), 1U);
     EXPECT_TRUE(peers.entries()[0].refused);
+    EXPECT_FALSE(peers.entries()[0].in_the_clear);
     EXPECT_EQ(peers.entries()[0].offered, second_);
     EXPECT_EQ(peers.entries()[0].fingerprint, first_);
     EXPECT_TRUE(peers.accept("lisboa"));
@@ -117,7 +129,7 @@ TEST_F(KnownPeersTest, ConsentIsForWhatWasRefusedLast) {
 }
 
 TEST_F(KnownPeersTest, OnlyItsOwnerReadsTheFile) {
-    KnownPeers(folder_).check("lisboa", first_, Proof::possible);
+    KnownPeers(folder_).remember("lisboa", first_);
     struct stat info {};
     ASSERT_EQ(::stat(path_.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U);
@@ -143,8 +155,23 @@ TEST_F(KnownPeersTest, WhatCannotBeRememberedIsNotTrusted) {
     const std::string blocked = folder_ + "/file";
     std::ofstream(blocked) << "in the way";
     KnownPeers peers(blocked);
-    EXPECT_ANY_THROW(peers.check("lisboa", first_, Proof::possible));
+    EXPECT_ANY_THROW(peers.remember("lisboa", first_));
     EXPECT_TRUE(peers.entries().empty());
+}
+
+TEST_F(KnownPeersTest, WhenItIsFullNewNamesAreRefusedAndOldOnesAreNot) {
+    {
+        std::ofstream file(path_);
+        file << R"({"known_peers":{)";
+        for (std::size_t i = 0; i < KnownPeers::most; ++i)
+            file << (i > 0 ? "," : "") << "\"guest " << i << "\":\"" << first_ << '"';
+        file << "}}";
+    }
+    KnownPeers peers(folder_);
+    EXPECT_EQ(peers.check("guest 7", first_, Proof::possible), Verdict::known);
+    EXPECT_THROW(peers.check("lisboa", first_, Proof::possible), Error);
+    EXPECT_THROW(peers.remember("lisboa", first_), Error);
+    EXPECT_EQ(peers.check("original", "", Proof::none), Verdict::unproven);
 }
 
 }  // namespace

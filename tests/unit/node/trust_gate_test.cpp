@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace matriz::node {
@@ -43,7 +44,8 @@ class TrustGateTest : public testing::Test {
 
 TEST_F(TrustGateTest, AFriendThatCannotProveAnythingAnyMoreIsRefusedUntilAPersonSaysSo) {
     TrustGate gate(config_, true);
-    ASSERT_THAT(refusal(gate, lisboa_), IsEmpty());
+    ASSERT_TRUE(gate.proven("lisboa", lisboa_.fingerprint));
+    EXPECT_FALSE(gate.proven("lisboa", lisboa_.fingerprint)) << "once is enough";
     EXPECT_TRUE(gate.proof_needed("lisboa", lisboa_.fingerprint));
     ClientInfo plain = lisboa_;
     plain.rtsp_only = true;
@@ -62,18 +64,41 @@ TEST_F(TrustGateTest, AFriendThatCannotProveAnythingAnyMoreIsRefusedUntilAPerson
     EXPECT_FALSE(gate.proof_needed("lisboa", plain.fingerprint));
 }
 
+TEST_F(TrustGateTest, WhoWasOnlyListedIsHeldToNothing) {
+    TrustGate gate(config_, true);
+    ASSERT_THAT(refusal(gate, lisboa_), IsEmpty());
+    EXPECT_FALSE(gate.proof_needed("lisboa", lisboa_.fingerprint));
+    ClientInfo other = lisboa_;
+    other.fingerprint = print_of("CD");
+    EXPECT_THAT(refusal(gate, other), IsEmpty()) << "perhaps the first was the impostor";
+}
+
+TEST_F(TrustGateTest, WhatCannotBeRememberedIsNotTrustedUntilItCan) {
+    config_.state_dir += "/state";
+    std::ofstream(config_.state_dir) << "in the way";
+    TrustGate gate(config_, true);
+    ASSERT_THAT(refusal(gate, lisboa_), IsEmpty());
+    EXPECT_TRUE(gate.proven("lisboa", lisboa_.fingerprint)) << "there is something new to be said of it";
+    EXPECT_THAT(refusal(gate, lisboa_), testing::Not(IsEmpty()));
+    std::filesystem::remove(config_.state_dir);
+    EXPECT_THAT(refusal(gate, lisboa_), IsEmpty());
+    EXPECT_TRUE(gate.proof_needed("lisboa", lisboa_.fingerprint));
+    std::filesystem::remove_all(config_.state_dir);
+    config_.state_dir = config_.state_dir.substr(0, config_.state_dir.rfind('/'));
+}
+
 TEST_F(TrustGateTest, RtspInsideTlsIsProof) {
     ClientInfo tls = lisboa_;
     tls.rtsp_only = tls.rtsp_tls = true;
     TrustGate gate(config_, true);
-    ASSERT_THAT(refusal(gate, lisboa_), IsEmpty());
+    gate.proven("lisboa", lisboa_.fingerprint);
     EXPECT_THAT(refusal(gate, tls), IsEmpty());
     TrustGate anonymous(config_, false);
     EXPECT_THAT(refusal(anonymous, tls), HasSubstr("in the clear")) << "without an identity there is no handshake";
 }
 
 TEST_F(TrustGateTest, WhatThisNodeCannotCheckIsNoProof) {
-    TrustGate(config_, true).refusals({lisboa_}, "porto");
+    TrustGate(config_, true).proven("lisboa", lisboa_.fingerprint);
     config_.transport = Transport::rtsp;
     TrustGate gate(config_, true);
     EXPECT_THAT(refusal(gate, lisboa_), HasSubstr("in the clear"));
@@ -89,7 +114,8 @@ TEST_F(TrustGateTest, AnOriginalNodeThatNeverProvedAnythingIsTakenAsItComes) {
 
 TEST_F(TrustGateTest, AnAddressDoesNotCountForWhoCanShowACertificate) {
     TrustGate gate(config_, true);
-    gate.refusals({lisboa_}, "porto");
+    EXPECT_TRUE(gate.counts_by_address(lisboa_)) << "nobody has met it";
+    gate.proven("lisboa", lisboa_.fingerprint);
     EXPECT_FALSE(gate.counts_by_address(lisboa_));
     ClientInfo over_tls = lisboa_;
     over_tls.rtsp_only = over_tls.rtsp_tls = true;
@@ -102,6 +128,7 @@ TEST_F(TrustGateTest, WhereTheServerIsTrustedNobodyIsRefused) {
     ClientInfo other = lisboa_;
     other.fingerprint = print_of("CD");
     for (const ClientInfo& client : {lisboa_, other}) EXPECT_THAT(refusal(gate, client), IsEmpty());
+    EXPECT_FALSE(gate.proven("lisboa", lisboa_.fingerprint));
     EXPECT_FALSE(gate.proof_needed("lisboa", lisboa_.fingerprint));
     EXPECT_TRUE(gate.counts_by_address(lisboa_));
     EXPECT_EQ(gate.known_peers(), nullptr);
