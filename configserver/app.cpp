@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "configserver/app.hpp"
 
+#include <sys/resource.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +14,8 @@ namespace matriz {
 namespace {
 
 constexpr auto stop_limit = std::chrono::seconds(2);
+/// Descriptors for files, programs, port checks, and for saying no.
+constexpr rlim_t spare_files = 128;
 
 std::string store_path(const settings::Settings& settings, const std::string& config_path) {
     if (!settings.store.empty()) return settings.store;
@@ -29,7 +33,7 @@ tls::Files tls_files(const settings::Settings& settings) {
 
 App::App(std::string config_path, Load load)
     : load_(std::move(load)),
-      settings_(load_()),
+      settings_(load_to_fit()),
       loop_(glib::Ref<GMainLoop>::adopt(g_main_loop_new(nullptr, FALSE))),
       store_(store_path(settings_, config_path)),
       hub_(reactor_, store_),
@@ -54,6 +58,21 @@ App::App(std::string config_path, Load load)
     on_hup_ = glib::Source::on_signal(SIGHUP, [this] { reload(); });
     if (const auto interval = notify::watchdog_interval())
         watchdog_ = glib::Source::every(*interval, [] { notify::alive(); });
+}
+
+/// A connection for which there is no descriptor would wait in the kernel, and nobody could be told or let go.
+settings::Settings App::load_to_fit() const {
+    settings::Settings settings = load_();
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return settings;
+    const rlim_t most = files.rlim_cur > 2 * spare_files ? files.rlim_cur - spare_files : files.rlim_cur / 2;
+    if (settings.limits.connections <= most) return settings;
+    log_.warning(
+        "max_connections is {}, but this process may open {} files: it takes {} connections. Raise that limit "
+        "(LimitNOFILE= of the service, ulimit -n), or lower max_connections",
+        settings.limits.connections, files.rlim_cur, most);
+    settings.limits.connections = static_cast<std::size_t>(most);
+    return settings;
 }
 
 /// A port that is taken (coturn has the same one) is no reason not to serve.
@@ -122,7 +141,7 @@ void App::stop() {
 void App::reload() {
     notify::reloading();
     try {
-        settings::Settings fresh = load_();
+        settings::Settings fresh = load_to_fit();
         if (fresh.listen_on() != settings_.listen_on() || fresh.tls() != settings_.tls() ||
             fresh.store != settings_.store || fresh.stun_on() != settings_.stun_on())
             log_.warning("listen, stun, store, and whether there is TLS change with a restart only");

@@ -35,6 +35,7 @@ class App {
     void run();
 
   private:
+    settings::Settings load_to_fit() const;
     void say_where_it_listens() const;
     void start_stun();
     void add_metrics();
@@ -43,8 +44,8 @@ class App {
     void reload();
 
     Load load_;
-    settings::Settings settings_;
     log::Logger log_{"server"};
+    settings::Settings settings_;
     glib::Ref<GMainLoop> loop_;
     net::Reactor reactor_;
     store::Store store_;

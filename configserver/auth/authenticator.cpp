@@ -7,6 +7,14 @@
 #include "common/glib/source.hpp"
 
 namespace matriz::auth {
+namespace {
+
+void tell(const Authenticator::Done& done, std::vector<Identity> known) {
+    const auto outcome = known.empty() ? Authenticator::Outcome::unknown : Authenticator::Outcome::known;
+    done(outcome, std::move(known));
+}
+
+}  // namespace
 
 Authenticator::Authenticator() : worker_([this] { work(); }) {}
 
@@ -46,7 +54,7 @@ void Authenticator::identify(Question question, Done done) {
     auto known = keyring_.find(question.key);
     auto candidates = known.empty() ? keyring_.candidates(question.key, question.name, question.room)
                                     : keyring_.further_candidates(question.key, question.name);
-    if (candidates.empty()) return done(known.empty() ? Outcome::unknown : Outcome::known, std::move(known));
+    if (candidates.empty()) return tell(done, std::move(known));
     {
         const std::lock_guard lock(mutex_);
         if (jobs_.size() < most_) {
@@ -81,8 +89,7 @@ void Authenticator::finish(Job& job, const std::vector<Keyring::Candidate>& matc
     try {
         for (const auto& candidate : matches) keyring_.remember(candidate, job.question.key);
         // Asked again rather than taken from the matches: keys may have been reloaded meanwhile.
-        auto known = keyring_.find(job.question.key);
-        job.done(known.empty() ? Outcome::unknown : Outcome::known, std::move(known));
+        tell(job.done, keyring_.find(job.question.key));
     } catch (const std::exception& error) {  // this comes from the main loop, through which nothing may be thrown
         log_.error("the key of {} was checked, but then: {}", job.question.from.to_string(), error.what());
     }

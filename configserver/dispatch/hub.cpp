@@ -13,7 +13,9 @@ constexpr auto picture_interval = std::chrono::seconds(1);
 /// What one may say before it is let in.
 constexpr std::size_t max_early = 16;
 constexpr std::size_t max_early_bytes = std::size_t{16} * 1024;
-constexpr double signal_burst = 8;    // seconds' worth at once: a node that joins offers to every peer
+constexpr double signal_burst = 8;               // seconds' worth at once: a node that joins offers to every peer
+constexpr double route_changes_per_second = 10;  // each is written to the disk before anything else is done
+constexpr double route_changes_at_once = 50;
 constexpr double relay_burst = 4;     // seconds' worth
 constexpr double senders_a_room = 4;  // at their full rate
 
@@ -263,6 +265,9 @@ void Hub::take(Session& session, protocol::SetRoutes&& message) {
         session.send(protocol::encode_refusal(code, why));
     };
     if (session.kind != Session::Kind::monitor) return refuse("key", "only monitors change routes");
+    if (!session.route_changes.open(route_changes_per_second, route_changes_at_once, http::Clock::now()))
+        return refuse("busy", "too many changes of routes; wait a moment");
+    session.route_changes.spend(1);
     const std::string& own = session.room.empty() ? rooms_.default_room() : session.room;
     const std::string room = message.room.empty() ? own : message.room;
     if (!rooms_.exists(room)) return refuse("room", fmt::format("there is no room \"{}\"", room));

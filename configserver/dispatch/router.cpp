@@ -15,6 +15,8 @@ Router::Router(registry::Registry& registry, rooms::Rooms& rooms, const Pusher& 
 }
 
 void Router::set(const std::string& room, const protocol::Routes& routes, const std::string& by) {
+    const protocol::Routes* now = rooms_.routes(room);
+    if (now != nullptr ? *now == routes : routes.empty()) return;  // the same again: stored, and known to everyone
     if (routes.empty())
         store_.remove_routes(room);
     else

@@ -46,8 +46,12 @@ class Hook {
 
   private:
     void act();
-    void render_output(const std::vector<RoomView>& rooms);
-    void run_command(const std::vector<RoomView>& rooms);
+    /// Writes the output on another thread, since that waits for the disk; written() follows. False when there is
+    /// nothing to write.
+    bool render_output();
+    void written(const std::string& error);
+    void run_command();
+    void go_on();
     static void on_done(GObject* source, GAsyncResult* result, gpointer data) noexcept;
     void finished(GSubprocess* process);
     void kill_group();
@@ -56,8 +60,11 @@ class Hook {
     Settings settings_;
     Counters counters_;
     log::Logger log_{"hook"};
-    std::string running_;  ///< the program's name
-    bool again_ = false;   ///< changed while the program ran
+    std::vector<RoomView> rooms_;  ///< what is being told
+    std::string running_;          ///< the program's name
+    bool configured_ = false;
+    bool writing_ = false;
+    bool again_ = false;  ///< changed meanwhile
     glib::Ref<GSubprocess> process_;
     glib::Source delay_;
     glib::Source timeout_;

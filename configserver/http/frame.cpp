@@ -16,6 +16,8 @@ constexpr std::uint8_t close_opcode = 0x8;
 constexpr std::uint8_t ping_opcode = 0x9;
 constexpr std::uint8_t pong_opcode = 0xa;
 constexpr std::size_t max_control = 125;
+/// Empty ones would make a message without end that no limit of its size or of messages a second counts.
+constexpr unsigned max_fragments = 4096;
 
 std::string make_frame(std::uint8_t opcode, std::string_view payload) {
     std::string frame;
@@ -130,6 +132,8 @@ FrameDecoder::Event FrameDecoder::check_header() {
     if (opcode_ != continuation && in_message_) return fail(close_code::protocol_error, "a message is not finished");
     if (opcode_ == binary_opcode) return fail(close_code::unsupported_data, "messages are text");
     if (length_ > max_message_ - message_.size()) return fail(close_code::too_big, "the message is too big");
+    fragments_ = in_message_ ? fragments_ + 1 : 1;
+    if (fragments_ > max_fragments) return fail(close_code::policy, "the message has too many fragments");
     in_message_ = true;
     return {};
 }

@@ -69,6 +69,7 @@ class FrameDecoder {
     std::uint8_t opcode_ = 0;
     bool in_message_ = false;  ///< between the first and the last fragment
     bool failed_ = false;
+    unsigned fragments_ = 0;  ///< of this message
     std::uint8_t mask_[4] = {};
     std::uint64_t length_ = 0;
     std::uint64_t taken_ = 0;

@@ -12,6 +12,12 @@ from server_case import MONITOR_KEY, RawClient, ServerCase, key_of
 from talk import heard_meanwhile, next_message, read_until
 
 
+class FewFiles:
+    @staticmethod
+    def on(argv):
+        return ["prlimit", "--nofile=300", *argv]
+
+
 class StrangersTest(ServerCase):
     watchdog_seconds = 110
 
@@ -168,6 +174,18 @@ class StrangersTest(ServerCase):
                     break
                 except ssl.SSLWantReadError:
                     pass
+
+    def test_fewer_files_than_connections(self):
+        """It takes as many as it has descriptors for, and says so; whoever registers still gets in."""
+        server = self.serve("porto", start=False, max_connections_per_address=1000, register_timeout_s=600)
+        server.host = FewFiles
+        server.start()
+        self.assertIn("may open 300 files", server.process.log())
+        for _ in range(400):
+            link = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            self.addCleanup(link.close)
+        self.assertEqual(self.raw(server).register("porto")["name"], "porto")
+        self.assertNotIn("cannot accept", server.process.log())
 
 
 if __name__ == "__main__":

@@ -47,6 +47,24 @@ TEST(FrameDecoder, EmptyFragmentsAreAMessage) {
     EXPECT_TRUE(data.empty());
 }
 
+TEST(FrameDecoder, AMessageHasSoManyFragmentsAtMost) {
+    const std::string empty = masked(0x00, "");
+    for (const int between : {4094, 4095}) {
+        FrameDecoder decoder(100);
+        std::string frames;
+        for (int message = 0; message < 2; ++message) {  // each has its own count
+            frames += masked(0x01, "");
+            for (int i = 0; i < between; ++i) frames += empty;
+            frames += masked(0x80, "");
+        }
+        std::string_view data = frames;
+        const auto event = decoder.next(data);
+        EXPECT_EQ(event.kind, between == 4094 ? Kind::text : Kind::error);
+        EXPECT_EQ(event.code, between == 4094 ? 0 : close_code::policy);
+        EXPECT_EQ(decoder.next(data).kind, between == 4094 ? Kind::text : Kind::need_more);
+    }
+}
+
 TEST(FrameDecoder, TakesNothingAfterAnErrorOrAClose) {
     for (const std::string& last : {masked(0x88, ""), masked(0x82, "x")}) {
         FrameDecoder decoder(100);
