@@ -160,14 +160,18 @@ TEST_F(TwoLinks, RefreshMakesAnotherConnectionWhileTheOldOnePlays) {
 }
 
 TEST_F(TwoLinks, ALostSignalIsMadeUpFor) {
-    // The first of each kind is lost.
-    std::mutex mutex;
-    std::vector<std::string> seen;
-    const Tamper lose = [&](const Json::Value& body) {
-        const std::lock_guard lock(mutex);
+    // The first of each kind is lost. The links say goodbye after this test has ended.
+    struct Seen {
+        std::mutex mutex;
+        std::vector<std::string> kinds;
+    };
+    const auto seen = std::make_shared<Seen>();
+    const Tamper lose = [seen](const Json::Value& body) {
+        const std::lock_guard lock(seen->mutex);
+        auto& kinds = seen->kinds;
         for (const char* kind : {"call", "offer", "answer"}) {
-            if (!body.isMember(kind) || std::find(seen.begin(), seen.end(), kind) != seen.end()) continue;
-            seen.emplace_back(kind);
+            if (!body.isMember(kind) || std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) continue;
+            kinds.emplace_back(kind);
             return false;
         }
         return true;
@@ -175,7 +179,7 @@ TEST_F(TwoLinks, ALostSignalIsMadeUpFor) {
     lisboa_.tamper = porto_.tamper = lose;
     open_both();
     ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_); })) << describe();
-    EXPECT_EQ(seen.size(), 3U);
+    EXPECT_EQ(seen->kinds.size(), 3U);
 }
 
 TEST_F(TwoLinks, ATurnServerThatGivesNoRelayIsNamed) {
