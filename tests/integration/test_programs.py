@@ -144,7 +144,7 @@ class RunningTest(MeshCase):
         jack = self.stage.jack()
         server = self.make_server().start()
         for number in (signal.SIGTERM, signal.SIGINT):
-            porto = self.stage.node(f"porto", jack, server.url, jack_client=f"porto{number}").start()
+            porto = self.stage.node("porto", jack, server.url, jack_client=f"porto{number}").start()
             jack.wait_ports(f"porto{number}-send:in_send_1")
             porto.process.signal(number)
             self.assertEqual(porto.process.wait_exit(), 0)

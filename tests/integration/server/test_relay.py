@@ -7,7 +7,7 @@ from harness.case import main
 from harness.certificates import Authority
 from harness.wait import wait_for
 from server_case import RawClient, ServerCase, frame
-from talk import heard_meanwhile, next_message, next_text, read_until
+from talk import heard_meanwhile, next_message, read_until
 
 MAX_MESSAGE = 256 * 1024  # what a node takes (common/protocol/limits.hpp)
 
