@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace matriz::dsp {
 
@@ -62,10 +63,10 @@ void DriftLoop::correct(double innovation, double noise) noexcept {
     p_oo_ -= k_o * p_oo_;
 }
 
-double DriftLoop::advance(double now) noexcept {
-    if (now - block_start_ < block_length()) return 0;
-    block_start_ = now;
-    if (block_count_ == 0) return 0;
+DriftLoop::Step DriftLoop::advance(double now) noexcept {
+    if (now - block_start_ < block_length()) return {};
+    const double began = std::exchange(block_start_, now);
+    if (block_count_ == 0) return {};
     block_count_ = 0;
 
     predict(std::max(block_at_, reference_));
@@ -74,18 +75,19 @@ double DriftLoop::advance(double now) noexcept {
     const bool strange = std::abs(innovation) > std::max(route_gate, 5 * deviation);
     if (strange) {
         // Faster than ever is proof enough; slower may be congestion that passes.
-        if (innovation > 0 && ++strange_blocks_ < blocks_to_believe) return 0;
+        if (strange_blocks_ == 0) strange_since_ = began;
+        if (innovation > 0 && ++strange_blocks_ < blocks_to_believe) return {};
         strange_blocks_ = 0;
         offset_ += innovation;
         p_oo_ = std::max(p_oo_, noise_);
         p_od_ = 0;
-        return innovation;
+        return {innovation, strange_since_};
     }
     strange_blocks_ = 0;
     correct(innovation, noise_);
     const double excess = innovation * innovation - p_oo_;
     noise_ = std::clamp(noise_ + 0.02 * (excess - noise_), least_noise, 1e-6);
-    return 0;
+    return {};
 }
 
 }  // namespace matriz::dsp

@@ -15,9 +15,13 @@ class DriftLoop {
     /// One packet. `now` never decreases by more than the reordering of packets.
     void add(double now, double transit) noexcept;
 
-    /// Call once a period: closes blocks. Returns how far the envelope was moved at once, 0 in most calls: the route
-    /// changed, and delays measured against the old envelope are wrong by as much.
-    double advance(double now) noexcept;
+    struct Step {
+        double by = 0;     ///< seconds, 0 in most calls; positive: packets take longer now
+        double since = 0;  ///< device time: what came from then on was measured against the old envelope
+    };
+    /// Call once a period: closes blocks. Returns how far the envelope was moved at once: the route changed, or the
+    /// sender lost sound.
+    Step advance(double now) noexcept;
 
     /// The transit of an undelayed packet that arrives at `now`.
     double transit(double now) const noexcept { return offset_ + drift_ * (now - reference_); }
@@ -42,6 +46,7 @@ class DriftLoop {
 
     double noise_ = 4e-10;  ///< variance of a block's minimum, learnt
     int strange_blocks_ = 0;
+    double strange_since_ = 0;
 };
 
 }  // namespace matriz::dsp

@@ -25,11 +25,11 @@ bool Reception::drain(const LocalClock& clock, std::int64_t played_to) noexcept 
         if (take_in(index, clock, restarted ? INT64_MIN : played_to)) restarted = true;
     }
     if (started_) {
-        const double moved = drift_.advance(clock.now());
-        if (moved < 0 && clock.now() - started_at_ < settling)
+        const auto step = drift_.advance(clock.now());
+        if (step.by < 0 && clock.now() - started_at_ < settling)
             target_.forget(clock.now());
-        else if (moved != 0)
-            target_.shift(moved);
+        else if (step.by > 0)
+            target_.ease(step.since, step.by);
     }
     return restarted;
 }

@@ -207,44 +207,59 @@ TEST(LocalClock, NoticesASinglePeriodLost) {
 
 TEST(JitterWindow, KnowsItsPercentilesAndForgets) {
     JitterWindow window;
-    for (int i = 0; i < 1000; ++i) window.add(i * 0.0001);
+    for (int i = 0; i < 1000; ++i) window.add(0, i * 0.0001);
     EXPECT_NEAR(window.exceeded_by(0.01), 0.099, 0.0002);
     EXPECT_NEAR(window.exceeded_by(0.5), 0.05, 0.0002);
-    window.shift(0.01);
-    EXPECT_NEAR(window.exceeded_by(0.5), 0.06, 0.0002);
-    window.shift(-0.02);
-    EXPECT_NEAR(window.exceeded_by(0.5), 0.04, 0.0002);
     for (int i = 1; i <= JitterWindow::blocks; ++i) window.advance(i * 2.5);
     EXPECT_EQ(window.count(), 0U);
     EXPECT_EQ(window.exceeded_by(0.01), 0);
 }
 
+TEST(JitterWindow, SetsRightWhatCameSinceAMoment) {
+    JitterWindow window;
+    window.advance(0);
+    for (int i = 0; i < 500; ++i) window.add(1, 0.002);
+    window.advance(2.5);  // into another block
+    for (int i = 0; i < 400; ++i) window.add(2 + i * 0.001, 0.012);
+    window.ease(2.0995, 0.010);
+    EXPECT_EQ(window.count(), 900U);
+    EXPECT_EQ(window.above(0.003), 100U) << "what came before 2.1 was as late as it seemed";
+    EXPECT_EQ(window.above(0.0015), 900U);
+    window.ease(2.2995, 0.010);
+    EXPECT_EQ(window.above(0.0015), 800U) << "no packet is early";
+    for (int i = 2; i <= JitterWindow::blocks + 1; ++i) window.advance(i * 2.5);
+    EXPECT_EQ(window.count(), 0U);
+    window.ease(0, 0.010);
+    EXPECT_EQ(window.count(), 0U) << "what was forgotten stays forgotten";
+    EXPECT_EQ(window.above(0), 0U);
+}
+
 TEST(JitterWindow, WaitsForABroadTailButNotForAnOutlier) {
     JitterWindow window;
-    for (int i = 0; i < 10000; ++i) window.add(0.0005);
-    window.add(0.050);
+    for (int i = 0; i < 10000; ++i) window.add(0, 0.0005);
+    window.add(0, 0.050);
     constexpr double dear = 0.006;
     EXPECT_NEAR(window.worth_waiting_for(1000, 0, dear), 0.00055, 0.0001) << "50 ms for one packet are too dear";
     EXPECT_NEAR(window.worth_waiting_for(1, 0, dear), 0.050, 0.0002);
-    for (int i = 0; i < 100; ++i) window.add(0.020);
+    for (int i = 0; i < 100; ++i) window.add(0, 0.020);
     EXPECT_NEAR(window.worth_waiting_for(1000, 0, dear), 0.020, 0.0002);
 }
 
 TEST(JitterWindow, WaitsMoreReadilyOnTopOfLess) {
     JitterWindow window;
-    for (int i = 0; i < 10000; ++i) window.add(0.0005);
-    window.add(0.003);
-    window.add(0.003);
+    for (int i = 0; i < 10000; ++i) window.add(0, 0.0005);
+    window.add(0, 0.003);
+    window.add(0, 0.003);
     EXPECT_NEAR(window.worth_waiting_for(1000, 0, 0.006), 0.00305, 0.0001);
     EXPECT_NEAR(window.worth_waiting_for(1000, 0.050, 0.006), 0.00055, 0.0001);
 }
 
 TEST(JitterWindow, SurvivesAbsurdValues) {
     JitterWindow window;
-    window.add(-1e9);
-    window.add(1e9);
-    window.shift(1e9);
-    window.shift(-1e9);
+    window.add(0, -1e9);
+    window.add(0, 1e9);
+    window.ease(-1e9, 1e9);
+    window.ease(-1e9, -1e9);
     EXPECT_EQ(window.count(), 2U);
     EXPECT_GE(window.exceeded_by(0), 0);
 }
@@ -257,7 +272,7 @@ TEST(DriftLoop, FindsTheDriftUnderneathTheJitter) {
         loop.restart(0, 3);
         for (double now = 0; now < 60; now += 0.0025) {
             loop.add(now, 3 - ppm * 1e-6 * now + jitter(random));
-            EXPECT_EQ(loop.advance(now), 0);
+            EXPECT_EQ(loop.advance(now).by, 0);
         }
         EXPECT_NEAR(loop.drift() * 1e6, ppm, 6);
         EXPECT_NEAR(loop.transit(60), 3 - ppm * 1e-6 * 60, 0.0002);
@@ -272,7 +287,7 @@ TEST(DriftLoop, TellsARouteChangeFromDrift) {
         moved = 0;
         for (double now = from; now < to; now += 0.0025) {
             loop.add(now, transit);
-            moved += loop.advance(now);
+            moved += loop.advance(now).by;
         }
     };
     run(0, 20, 1);

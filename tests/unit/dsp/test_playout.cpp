@@ -390,6 +390,26 @@ TEST(Playout, ARouteChangeMovesTheDelayWithIt) {
     EXPECT_LT(sim.metrics().delay_ms, 2);
 }
 
+class Route : public testing::TestWithParam<double> {};
+
+/// What the path's jitter was is known still when it becomes longer or shorter.
+TEST_P(Route, ChangesAndTheTargetStays) {
+    Scene setup;
+    setup.seed = 5;
+    Simulation sim(setup);
+    double more = 0.008;
+    sim.network = [&] { return more + Simulation::exponential(sim.random(), 0.0005); };
+    sim.run(30);
+    const double usual = sim.metrics().target_ms;
+    more += GetParam();
+    sim.run(2);
+    EXPECT_NEAR(sim.metrics().target_ms, usual, 0.15 * usual);
+    sim.run(2);
+    EXPECT_NEAR(sim.metrics().delay_ms, sim.metrics().target_ms, 0.2);
+    EXPECT_NEAR(sim.metrics().target_ms, usual, 0.15 * usual);
+}
+INSTANTIATE_TEST_SUITE_P(Playout, Route, testing::Values(-0.007, -0.003, 0.003, 0.007, 0.020));
+
 TEST(Playout, HostilePacketsAreCountedAndHarmNothing) {
     Simulation sim({});
     sim.run(5);
