@@ -113,8 +113,9 @@ void Playout::submit(const PacketCell& header, std::span<const std::uint8_t> pay
 
 // ---- audio thread
 
-void Playout::render(float* const* out, int frames, std::chrono::nanoseconds now) noexcept {
-    const bool interrupted = rt_.clock.begin_period(now, frames) > 0;
+void Playout::render(float* const* out, int frames, std::chrono::nanoseconds now,
+                     const std::optional<DeviceReport>& report) noexcept {
+    const bool interrupted = rt_.clock.begin_period(now, frames, report) > 0;
     const double here = rt_.clock.now();
     if (interrupted) rt_.reception.target().excuse(here);
     if (rt_.reception.drain(rt_.clock, rt_.next)) start_over(here, frames);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,8 +35,9 @@ class Playout {
     void push(std::span<const std::uint8_t> rtp_packet, std::chrono::nanoseconds arrival) noexcept;
 
     /// Writes `frames` frames into each of `output_channels` buffers. `now`: when this period began, on the clock of
-    /// push(). One audio thread; RT-safe.
-    void render(float* const* out, int frames, std::chrono::nanoseconds now) noexcept;
+    /// push(); `report`: what the device says of the time before, if it can tell. One audio thread; RT-safe.
+    void render(float* const* out, int frames, std::chrono::nanoseconds now,
+                const std::optional<DeviceReport>& report = std::nullopt) noexcept;
 
     /// Any thread; never holds up the others.
     PlayoutMetrics metrics() const noexcept { return metrics_.snapshot(); }

@@ -189,20 +189,70 @@ TEST(LocalClock, CountsTheTimeTheDeviceLost) {
     EXPECT_NEAR(clock.now() - before, 0.51, 0.001);
 }
 
-TEST(LocalClock, NoticesASinglePeriodLost) {
-    LocalClock clock({48000});
-    const double period = 64 / 48000.0;
+constexpr double jack_period = 64 / 48000.0;
+
+/// A clock that runs, and the moment of its next callback.
+struct Running {
+    LocalClock clock{{48000}};
     double now = 1;
-    for (int n = 0; n < 2000; ++n, now += period) ASSERT_EQ(clock.begin_period(ns(now + n % 5 * 0.00005), 64), 0);
-    now += period;  // an xrun
-    double lost = 0;
-    for (int n = 0; n < 12; ++n, now += period) lost += clock.begin_period(ns(now + n % 5 * 0.00005), 64);
-    EXPECT_NEAR(lost, period, 0.0002);
-    EXPECT_NEAR(clock.at(ns(now - period)), clock.now(), 0.0003);
-    now += 0.001;  // one callback alone comes late: nothing is lost
-    EXPECT_EQ(clock.begin_period(ns(now), 64), 0);
-    now += period - 0.001;
-    for (int n = 0; n < 12; ++n, now += period) EXPECT_EQ(clock.begin_period(ns(now), 64), 0);
+    int rendered = 0;
+
+    explicit Running() { pass(2000); }
+    /// Callbacks that come `late`. Returns what was lost.
+    double pass(int callbacks, double late = 0, std::optional<DeviceReport> report = std::nullopt) {
+        double lost = 0;
+        for (int n = 0; n < callbacks; ++n, ++rendered, now += jack_period)
+            lost += clock.begin_period(ns(now + late + n % 5 * 0.00005), 64, report);
+        return lost;
+    }
+    /// Device time that passed without sound.
+    double unheard() const { return clock.now() - (rendered - 1) * jack_period; }
+};
+
+TEST(LocalClock, NoticesASinglePeriodLost) {
+    Running card;
+    card.now += jack_period;  // an xrun
+    EXPECT_NEAR(card.pass(60), jack_period, 0.0002);
+    EXPECT_NEAR(card.clock.at(ns(card.now - jack_period)), card.clock.now(), 0.0003);
+    EXPECT_NEAR(card.unheard(), jack_period, 0.0002);
+}
+
+TEST(LocalClock, TakesNoLateCallbackForALoss) {
+    Running card;
+    EXPECT_EQ(card.pass(1, 0.001), 0);
+    EXPECT_EQ(card.pass(12), 0);
+    EXPECT_EQ(card.pass(7, 0.001), 0) << "a processor that something else has for 9 ms";
+    EXPECT_EQ(card.pass(60), 0);
+    EXPECT_EQ(card.pass(1, 0.008), 0);
+    EXPECT_EQ(card.pass(60), 0);
+    EXPECT_NEAR(card.unheard(), 0, 1e-9);
+    EXPECT_NEAR(card.clock.at(ns(card.now - jack_period)), card.clock.now(), 0.0003);
+}
+
+TEST(LocalClock, TakesBackWhatWasNoLoss) {
+    Running card;
+    EXPECT_NEAR(card.pass(60, 0.001), 0.001, 0.0003);
+    EXPECT_EQ(card.pass(60), 0);
+    EXPECT_NEAR(card.unheard(), 0, 0.0003);
+    EXPECT_NEAR(card.clock.at(ns(card.now - jack_period)), card.clock.now(), 0.0003);
+}
+
+TEST(LocalClock, BelievesADeviceThatTells) {
+    const DeviceReport fine{};
+    Running card;
+    EXPECT_EQ(card.pass(100, 0.001, fine), 0) << "late, but nothing lost";
+    EXPECT_EQ(card.pass(100, 0, fine), 0);
+    card.now += 3 * jack_period;
+    EXPECT_NEAR(card.pass(1, 0, DeviceReport{.lost_frames = 192}), 3 * jack_period, 1e-9);
+    EXPECT_EQ(card.pass(100, 0, fine), 0);
+    EXPECT_NEAR(card.unheard(), 3 * jack_period, 1e-9);
+    card.now += jack_period;  // this time it cannot say how much
+    EXPECT_EQ(card.pass(1, 0, DeviceReport{.xrun = true}), 0);
+    EXPECT_NEAR(card.pass(10, 0, fine), jack_period, 0.0002);
+    EXPECT_NEAR(card.unheard(), 4 * jack_period, 0.0002);
+    card.now += jack_period;  // and this time it says nothing at all
+    card.pass(300, 0, fine);
+    EXPECT_NEAR(card.clock.at(ns(card.now - jack_period)), card.clock.now(), 0.0003);
 }
 
 TEST(JitterWindow, KnowsItsPercentilesAndForgets) {

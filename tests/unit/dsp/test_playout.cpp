@@ -377,6 +377,26 @@ TEST(Playout, ItsOwnXrunsDoNotMakeItWaitForTheNetwork) {
     EXPECT_LT(sim.metrics().target_ms, calm + 0.5);
 }
 
+class Contention : public testing::TestWithParam<bool> {};
+
+TEST_P(Contention, IsNoLossOfSound) {
+    Scene setup;
+    setup.playout.min_delay = std::chrono::milliseconds(6);  // more than the callbacks are late
+    Simulation sim(setup);
+    sim.card_reports = GetParam();
+    sim.run(10);
+    sim.clicks();
+    for (int n = 0; n < 20; ++n) {
+        sim.hold_up_callbacks(0.0015, 0.008);
+        sim.run(0.3);
+        EXPECT_NEAR(sim.metrics().delay_ms, 6, 0.1);
+    }
+    EXPECT_EQ(sim.metrics().jumps, 0U);
+    EXPECT_EQ(sim.metrics().concealed, 0U);
+    EXPECT_EQ(sim.clicks(), 0);
+}
+INSTANTIATE_TEST_SUITE_P(Playout, Contention, testing::Bool());
+
 TEST(Playout, ARouteChangeMovesTheDelayWithIt) {
     Simulation sim({});
     double more = 0;
