@@ -63,8 +63,11 @@ void DelayTarget::ease(double since, double by) noexcept {
     found_.ease(since, by);
     lateness_.ease(since, by);
     for (auto& incident : recent_)
-        if (incident.at >= since) incident.lateness = std::max(0.0, incident.lateness - by);
-    if (held_at_ >= since) held_ = std::max(0.0, held_ - overshoot * by);
+        if (incident.at >= since) incident = Incident{};
+    if (held_since_ >= since)
+        held_ = 0;
+    else if (held_at_ >= since)
+        held_ = std::max(0.0, held_ - overshoot * by);
     next_look_ = 0;
 }
 

@@ -15,6 +15,15 @@ constexpr double first_offset_variance = 4e-6;
 constexpr double greatest_drift = 0.02;
 constexpr double route_gate = 0.001;  // a move of the envelope by more than this is a route change, not drift
 constexpr int blocks_to_believe = 4;
+
+// A sender that lost sound, or a longer route, makes all packets later by the same. That shows in the packets of a
+// tenth of a second; waiting for blocks would leave them late for a whole one.
+constexpr double slice_length = 0.0125;  // seconds
+constexpr int enough_packets = 40;       // in all slices
+constexpr double lift_memory = 0.9995;   // a slice
+constexpr double spread_gain = 0.01;     // a slice
+constexpr double spread_slack = 0.0003;  // seconds
+constexpr double hasty = 2.0;            // seconds within which a step back means that the step up was none
 }  // namespace
 
 void DriftLoop::restart(double now, double transit) noexcept {
@@ -26,6 +35,9 @@ void DriftLoop::restart(double now, double transit) noexcept {
     block_start_ = now;
     block_count_ = 0;
     strange_blocks_ = 0;
+    for (Slice& slice : slices_) slice.count = 0;
+    spread_ = -1;
+    lift_ = 0;
 }
 
 void DriftLoop::add(double now, double transit) noexcept {
@@ -35,6 +47,49 @@ void DriftLoop::add(double now, double transit) noexcept {
         block_at_ = now;
     }
     ++block_count_;
+    Slice& slice = slices_[slice_];
+    if (slice.count == 0) slice = {now, above, 0, 0};
+    slice.least = std::min(slice.least, above);
+    slice.sum += above;
+    ++slice.count;
+}
+
+DriftLoop::Slice DriftLoop::last_slices() const noexcept {
+    Slice all = slices_[(slice_ + 1) % slices];
+    for (const Slice& slice : slices_) {
+        if (slice.count == 0) return {};
+        all.since = std::min(all.since, slice.since);
+        all.least = std::min(all.least, slice.least);
+    }
+    all.sum = 0;
+    all.count = 0;
+    for (const Slice& slice : slices_) {
+        all.sum += slice.sum;
+        all.count += slice.count;
+    }
+    return all;
+}
+
+/// A step up when all packets were later for a tenth of a second, and by the same. Where jitter grows, or is so great
+/// that it keeps packets away from the envelope for as long, they are spread wider than before, or have been as late.
+DriftLoop::Step DriftLoop::climb(double now) noexcept {
+    if (slices_[slice_].count == 0 || now - slices_[slice_].since < slice_length) return {};
+    const Slice all = last_slices();
+    slice_ = (slice_ + 1) % slices;
+    slices_[slice_].count = 0;
+    if (all.count < enough_packets || now - all.since > 1.5 * slices * slice_length) return {};
+    const double spread = all.sum / all.count - all.least;
+    if (spread_ >= 0 && all.least > std::max({route_gate, 5 * deviation(), 2 * lift_}) &&
+        spread < 1.5 * spread_ + spread_slack) {
+        climb_ = all.least;
+        climbed_at_ = now;
+        block_start_ = now;
+        block_count_ = 0;
+        return move(all.least, all.since - slice_length);
+    }
+    spread_ = spread_ < 0 ? spread : spread_ + spread_gain * (spread - spread_);
+    lift_ = std::max(lift_ * lift_memory, all.least);
+    return {};
 }
 
 double DriftLoop::block_length() const noexcept {
@@ -63,7 +118,19 @@ void DriftLoop::correct(double innovation, double noise) noexcept {
     p_oo_ -= k_o * p_oo_;
 }
 
+double DriftLoop::deviation() const noexcept { return std::sqrt(p_oo_ + noise_); }
+
+DriftLoop::Step DriftLoop::move(double by, double since) noexcept {
+    offset_ += by;
+    p_oo_ = std::max(p_oo_, noise_);
+    p_od_ = 0;
+    strange_blocks_ = 0;
+    for (Slice& slice : slices_) slice.count = 0;
+    return {by, since};
+}
+
 DriftLoop::Step DriftLoop::advance(double now) noexcept {
+    if (const Step step = climb(now); step.by > 0) return step;
     if (now - block_start_ < block_length()) return {};
     const double began = std::exchange(block_start_, now);
     if (block_count_ == 0) return {};
@@ -71,17 +138,13 @@ DriftLoop::Step DriftLoop::advance(double now) noexcept {
 
     predict(std::max(block_at_, reference_));
     const double innovation = block_min_;
-    const double deviation = std::sqrt(p_oo_ + noise_);
-    const bool strange = std::abs(innovation) > std::max(route_gate, 5 * deviation);
+    const bool strange = std::abs(innovation) > std::max(route_gate, 5 * deviation());
     if (strange) {
         // Faster than ever is proof enough; slower may be congestion that passes.
         if (strange_blocks_ == 0) strange_since_ = began;
         if (innovation > 0 && ++strange_blocks_ < blocks_to_believe) return {};
-        strange_blocks_ = 0;
-        offset_ += innovation;
-        p_oo_ = std::max(p_oo_, noise_);
-        p_od_ = 0;
-        return {innovation, strange_since_};
+        if (innovation < 0 && now - climbed_at_ < hasty) lift_ = std::max(lift_, climb_);
+        return move(innovation, strange_since_);
     }
     strange_blocks_ = 0;
     correct(innovation, noise_);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
+#include <cstddef>
+
 namespace matriz::dsp {
 
 /// Follows the sender's clock through the packets that the network did not hold up. For each packet the transit is
@@ -29,9 +32,22 @@ class DriftLoop {
     double drift() const noexcept { return -drift_; }
 
   private:
+    /// Packets of a short time, and how far they came after what the envelope foretold.
+    struct Slice {
+        double since = 0;  ///< device time
+        double least = 0;
+        double sum = 0;
+        int count = 0;
+    };
+    static constexpr std::size_t slices = 8;
+
     double block_length() const noexcept;
+    double deviation() const noexcept;
     void predict(double now) noexcept;
     void correct(double innovation, double noise) noexcept;
+    Step move(double by, double since) noexcept;
+    Slice last_slices() const noexcept;
+    Step climb(double now) noexcept;
 
     double reference_ = 0;                      ///< device time of offset_
     double offset_ = 0;                         ///< seconds
@@ -47,6 +63,13 @@ class DriftLoop {
     double noise_ = 4e-10;  ///< variance of a block's minimum, learnt
     int strange_blocks_ = 0;
     double strange_since_ = 0;
+
+    std::array<Slice, slices> slices_{};  ///< a ring
+    std::size_t slice_ = 0;               ///< the one that grows
+    double spread_ = -1;        ///< how far packets usually come after the least of so many; -1: not known yet
+    double lift_ = 0;           ///< how far the least may be above the envelope by chance
+    double climb_ = 0;          ///< the last step that so many brought…
+    double climbed_at_ = -1e9;  ///< …and when that was
 };
 
 }  // namespace matriz::dsp

@@ -72,7 +72,7 @@ void Simulation::send_packet() {
     const double rate = setup_.format.rate.hz * (1 + setup_.sender_ppm * 1e-6);
     const std::int64_t full = frame_ + 2 * setup_.packet_frames;
     const int grid = setup_.capture_period > 0 ? setup_.capture_period : 1;
-    next_packet_ = 0.001 + static_cast<double>((full + grid - 1) / grid * grid) / rate;
+    next_packet_ = 0.001 + sender_behind_ + static_cast<double>((full + grid - 1) / grid * grid) / rate;
     const RtpTime time{setup_.first_time.value + static_cast<std::uint32_t>(frame_ - frame_origin_)};
     auto audio = payload(frame_);
     frame_ += setup_.packet_frames;

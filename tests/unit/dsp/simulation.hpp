@@ -54,6 +54,11 @@ class Simulation {
     void restart_sender(SeqNo seq, RtpTime time, std::uint32_t ssrc);
     /// Hands the playout a packet of our own making, now.
     void inject(const std::vector<std::uint8_t>& packet);
+    /// The sender's card loses `seconds`; its packets' times do not tell.
+    void stall_sender(double seconds) {
+        sender_behind_ += seconds;
+        next_packet_ += seconds;
+    }
     /// The card stands still for `seconds`.
     void stall_card(double seconds) { next_period_ += seconds; }
     /// For `seconds`, something else has the processor: callbacks come `by` seconds after their periods begin.
@@ -108,6 +113,7 @@ class Simulation {
 
     double now_ = 0;
     double next_packet_;
+    double sender_behind_ = 0;
     double next_period_;
     double held_up_by_ = 0;
     double held_up_until_ = 0;

@@ -349,6 +349,47 @@ TEST(DriftLoop, TellsARouteChangeFromDrift) {
     EXPECT_NEAR(loop.drift() * 1e6, 0, 3);
 }
 
+TEST(DriftLoop, BelievesSoonWhenAllPacketsAreLaterByTheSame) {
+    for (const double mean : {0.00003, 0.0005, 0.001}) {
+        DriftLoop loop;
+        std::mt19937 random(11);
+        std::exponential_distribution<double> jitter(1 / mean);
+        loop.restart(0, 1);
+        double now = 0;
+        double moved_at = 0;
+        double since = 0;
+        double moved = 0;
+        for (; now < 30; now += 0.00133) {
+            loop.add(now, 1 + jitter(random) + (now > 20 ? 0.0025 : 0));
+            const auto step = loop.advance(now);
+            moved += step.by;
+            if (step.by == 0) continue;
+            moved_at = now;
+            since = step.since;
+        }
+        EXPECT_NEAR(moved, 0.0025, 0.0002) << mean;
+        EXPECT_NEAR(since, 20, 0.03) << mean;
+        EXPECT_LT(moved_at, 20.14) << mean;
+        EXPECT_NEAR(loop.drift() * 1e6, 0, 3) << mean;
+    }
+}
+
+TEST(DriftLoop, TakesGreaterJitterForNoStep) {
+    DriftLoop loop;
+    std::mt19937 random(13);
+    loop.restart(0, 1);
+    double up = 0;
+    double arrived = 0;
+    for (double now = 0; now < 60; now += 0.00133) {
+        const double mean = now < 20 ? 0.0005 : 0.008;
+        // In order, as on one path: a packet that is held up holds up those behind it.
+        arrived = std::max(arrived, now + 1 + std::exponential_distribution<double>(1 / mean)(random));
+        loop.add(now, arrived - now);
+        up = std::max(up, loop.advance(now).by);
+    }
+    EXPECT_LT(up, 0.006);
+}
+
 TEST(DelayTarget, ActsOnSeveralIncidentsButNotOnOne) {
     DelayTarget target;
     target.restart(0);
