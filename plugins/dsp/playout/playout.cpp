@@ -118,7 +118,7 @@ void Playout::render(float* const* out, int frames, std::chrono::nanoseconds now
     const bool interrupted = rt_.clock.begin_period(now, frames, report) > 0;
     const double here = rt_.clock.now();
     if (interrupted) rt_.reception.target().excuse(here);
-    if (rt_.reception.drain(rt_.clock, rt_.next)) start_over(here, frames);
+    if (rt_.reception.drain(rt_.clock, rt_.next, rt_.even_from)) start_over(here, frames);
     if (!rt_.reception.started()) {
         for (int c = 0; c < config_.output_channels; ++c) std::fill_n(out[c], frames, 0.0F);
         return;
@@ -158,6 +158,7 @@ void Playout::start_over(double now, int period) noexcept {
     const double target = update_target(now, period);
     const double wanted = rt_.reception.edge(now) - target * format_.rate.hz;
     rt_.next = static_cast<std::int64_t>(std::floor(wanted - position()));
+    rt_.even_from = rt_.next;
 }
 
 /// Sets the resampler's speed so that the delay nears its target. `interrupted`: the device has just lost sound anyway.
@@ -189,6 +190,7 @@ void Playout::steer(double now, int period, bool interrupted) noexcept {
 /// Goes on elsewhere in the stream: `frames` further, or back when negative.
 void Playout::jump(double frames) noexcept {
     rt_.next += static_cast<std::int64_t>(std::floor(frames));
+    rt_.even_from = rt_.next;
     if (rt_.silent) return;
     metrics_.add(MetricsBoard::jumps);
     rt_.joint_due = true;
@@ -263,10 +265,12 @@ void Playout::conceal(int frames) noexcept {
     rt_.stage_end = frames;
     make_concealment(rt_.stage.data(), frames);
     // A gap is the cheapest moment to let the delay grow: the sound stands still instead of skipping what is missing.
-    if (!rt_.silent && rt_.deficit >= frames / 2.0)
+    const bool halt = !rt_.silent && rt_.deficit >= frames / 2.0;
+    if (halt)
         rt_.deficit -= frames;
     else
         rt_.next += frames;
+    if (halt || rt_.silent) rt_.even_from = rt_.next;
 }
 
 /// The decoder's own continuation, which fades to silence when it goes on for long.

@@ -79,16 +79,17 @@ class Playout {
         LocalClock clock;
         Reception reception;
         Resampler resampler;
-        std::vector<float> stage;  ///< decoded, not yet resampled; interleaved
-        std::vector<float> mixed;  ///< resampled; interleaved
-        int stage_at = 0;          ///< frames of the stage that are used up
-        int stage_end = 0;         ///< frames in it
-        std::int64_t next = 0;     ///< position of the first frame after the stage
-        int packet_frames = 0;     ///< in the last packet played
-        bool joint_due = true;     ///< the next packet does not continue what was heard before it
-        bool silent = true;        ///< concealment has faded out, or nothing has come yet
-        int concealed_run = 0;     ///< frames concealed since the last packet
-        double deficit = 0;        ///< frames by which the delay is short of its target
+        std::vector<float> stage;    ///< decoded, not yet resampled; interleaved
+        std::vector<float> mixed;    ///< resampled; interleaved
+        int stage_at = 0;            ///< frames of the stage that are used up
+        int stage_end = 0;           ///< frames in it
+        std::int64_t next = 0;       ///< position of the first frame after the stage
+        std::int64_t even_from = 0;  ///< since that position every frame was decoded or concealed in its turn
+        int packet_frames = 0;       ///< in the last packet played
+        bool joint_due = true;       ///< the next packet does not continue what was heard before it
+        bool silent = true;          ///< concealment has faded out, or nothing has come yet
+        int concealed_run = 0;       ///< frames concealed since the last packet
+        double deficit = 0;          ///< frames by which the delay is short of its target
         double peak = 0;
         double power = 0;
     } rt_;

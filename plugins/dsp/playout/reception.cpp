@@ -16,8 +16,9 @@ constexpr double settling = 2.0;  // seconds in which a sender may still work of
 constexpr int copies_reach = 16;  // packets: depth times distance
 }  // namespace
 
-bool Reception::drain(const LocalClock& clock, std::int64_t played_to) noexcept {
+bool Reception::drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept {
     bool restarted = false;
+    even_from_ = even_from;
     catching_up_ = static_cast<int>(most_catching_up * rate_);
     for (int n = 0; n < most_packets_a_period; ++n) {
         const auto index = pool_.take();
@@ -103,7 +104,9 @@ Slots::Insertion Reception::insert(const Slots::Slot& packet, bool copy, std::in
     if (packet.time + static_cast<std::int64_t>(worth_catching_up * rate_) >= played_to &&
         catching_up_ >= packet.frames) {
         if (const auto missing = slots_.pass(packet.seq)) {
-            decoder_.catch_up(pool_[packet.cell].bytes(), *missing);
+            const bool even = packet.time >= even_from_;
+            decoder_.catch_up(pool_[packet.cell].bytes(), *missing,
+                              even ? static_cast<int>(played_to - packet.time) : 0);
             catching_up_ -= packet.frames;
         }
     }
