@@ -18,12 +18,18 @@ constexpr int blocks_to_believe = 4;
 
 // A sender that lost sound, or a longer route, makes all packets later by the same. That shows in the packets of a
 // tenth of a second; waiting for blocks would leave them late for a whole one.
-constexpr double slice_length = 0.0125;  // seconds
-constexpr int enough_packets = 40;       // in all slices
-constexpr double lift_memory = 0.9995;   // a slice
-constexpr double spread_gain = 0.01;     // a slice
-constexpr double spread_slack = 0.0003;  // seconds
-constexpr double hasty = 2.0;            // seconds within which a step back means that the step up was none
+constexpr double slice_length = 0.0125;   // seconds
+constexpr int enough_packets = 40;        // in all slices
+constexpr double lift_memory = 0.9995;    // a slice
+constexpr double spread_gain = 0.01;      // a slice
+constexpr double spread_slack = 0.0003;   // seconds
+constexpr double expect_for = 0.15;       // seconds after a loss of the device's own: a packet's way, and a little
+constexpr double expect_least = 0.0005;   // seconds: less is not worth it
+constexpr double expect_slack = 0.0003;   // seconds that packets may be nearer than expected…
+constexpr double expect_excess = 0.0015;  // …and that the nearest of them may be farther
+constexpr int expect_packets = 12;
+constexpr double expect_length = 0.03;  // seconds
+constexpr double hasty = 2.0;           // seconds within which a step back means that the step up was none
 }  // namespace
 
 void DriftLoop::restart(double now, double transit) noexcept {
@@ -38,6 +44,7 @@ void DriftLoop::restart(double now, double transit) noexcept {
     for (Slice& slice : slices_) slice.count = 0;
     spread_ = -1;
     lift_ = 0;
+    expected_ = 0;
 }
 
 void DriftLoop::add(double now, double transit) noexcept {
@@ -47,11 +54,41 @@ void DriftLoop::add(double now, double transit) noexcept {
         block_at_ = now;
     }
     ++block_count_;
-    Slice& slice = slices_[slice_];
-    if (slice.count == 0) slice = {now, above, 0, 0};
-    slice.least = std::min(slice.least, above);
-    slice.sum += above;
-    ++slice.count;
+    slices_[slice_].add(now, above);
+    if (expected_ == 0) return;
+    if (above < expected_ - expect_slack)
+        as_expected_.count = 0;
+    else
+        as_expected_.add(now, above);
+}
+
+void DriftLoop::Slice::add(double now, double above) noexcept {
+    if (count == 0) *this = {now, above, 0, 0};
+    least = std::min(least, above);
+    sum += above;
+    ++count;
+}
+
+void DriftLoop::expect(double now, double lost) noexcept {
+    if (lost < expect_least) return;
+    expected_ = lost;
+    expected_until_ = now + expect_for;
+    as_expected_.count = 0;
+}
+
+/// A step up by what the device lost.
+DriftLoop::Step DriftLoop::follow_device(double now) noexcept {
+    if (expected_ == 0) return {};
+    if (now > expected_until_) {
+        expected_ = 0;
+        return {};
+    }
+    if (as_expected_.count < expect_packets || now - as_expected_.since < expect_length) return {};
+    const double by = std::exchange(expected_, 0);
+    if (as_expected_.least > by + expect_excess) return {};
+    block_start_ = now;
+    block_count_ = 0;
+    return move(by, as_expected_.since);
 }
 
 DriftLoop::Slice DriftLoop::last_slices() const noexcept {
@@ -130,6 +167,7 @@ DriftLoop::Step DriftLoop::move(double by, double since) noexcept {
 }
 
 DriftLoop::Step DriftLoop::advance(double now) noexcept {
+    if (const Step step = follow_device(now); step.by > 0) return step;
     if (const Step step = climb(now); step.by > 0) return step;
     if (now - block_start_ < block_length()) return {};
     const double began = std::exchange(block_start_, now);

@@ -18,6 +18,10 @@ class DriftLoop {
     /// One packet. `now` never decreases by more than the reordering of packets.
     void add(double now, double transit) noexcept;
 
+    /// The device has lost `lost` seconds itself, and counts them. Where the sender runs on the same device it lost
+    /// them too: packets that soon become as much later are believed sooner.
+    void expect(double now, double lost) noexcept;
+
     struct Step {
         double by = 0;     ///< seconds, 0 in most calls; positive: packets take longer now
         double since = 0;  ///< device time: what came from then on was measured against the old envelope
@@ -38,6 +42,7 @@ class DriftLoop {
         double least = 0;
         double sum = 0;
         int count = 0;
+        void add(double now, double above) noexcept;
     };
     static constexpr std::size_t slices = 8;
 
@@ -48,6 +53,7 @@ class DriftLoop {
     Step move(double by, double since) noexcept;
     Slice last_slices() const noexcept;
     Step climb(double now) noexcept;
+    Step follow_device(double now) noexcept;
 
     double reference_ = 0;                      ///< device time of offset_
     double offset_ = 0;                         ///< seconds
@@ -66,10 +72,13 @@ class DriftLoop {
 
     std::array<Slice, slices> slices_{};  ///< a ring
     std::size_t slice_ = 0;               ///< the one that grows
-    double spread_ = -1;        ///< how far packets usually come after the least of so many; -1: not known yet
-    double lift_ = 0;           ///< how far the least may be above the envelope by chance
-    double climb_ = 0;          ///< the last step that so many brought…
-    double climbed_at_ = -1e9;  ///< …and when that was
+    double spread_ = -1;         ///< how far packets usually come after the least of so many; -1: not known yet
+    double lift_ = 0;            ///< how far the least may be above the envelope by chance
+    double climb_ = 0;           ///< the last step that so many brought…
+    double climbed_at_ = -1e9;   ///< …and when that was
+    double expected_ = 0;        ///< a step that the sender may have made with the device…
+    double expected_until_ = 0;  ///< …if it shows until then
+    Slice as_expected_;          ///< packets in a row that are so much later
 };
 
 }  // namespace matriz::dsp

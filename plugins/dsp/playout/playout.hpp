@@ -52,7 +52,7 @@ class Playout {
     void submit(const PacketCell& header, std::span<const std::uint8_t> payload, bool redundant) noexcept;
 
     void start_over(double now, int period) noexcept;
-    void steer(double now, int period, bool interrupted) noexcept;
+    void steer(double now, int period) noexcept;
     void jump(double frames) noexcept;
     double position() const noexcept;
     double update_target(double now, int period) noexcept;
@@ -70,6 +70,8 @@ class Playout {
     MetricsBoard metrics_;
     std::atomic<std::int64_t> min_delay_us_;
     std::atomic<std::int64_t> max_delay_us_;
+
+    static constexpr double never = 1e18;
 
     /// Touched by the audio thread only.
     struct Rt {
@@ -89,6 +91,7 @@ class Playout {
         bool joint_due = true;       ///< the next packet does not continue what was heard before it
         bool silent = true;          ///< concealment has faded out, or nothing has come yet
         int concealed_run = 0;       ///< frames concealed since the last packet
+        double cut_at = never;       ///< device time when what an xrun left too much is left out
         double deficit = 0;          ///< frames by which the delay is short of its target
         double peak = 0;
         double power = 0;

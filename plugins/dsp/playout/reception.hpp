@@ -28,6 +28,12 @@ class Reception {
     /// jump or a halt. Returns true when a new stream began: positions of the old one mean nothing any more.
     bool drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept;
 
+    /// The device has lost `lost` seconds, which count as passed.
+    void interrupted(double now, double lost) noexcept {
+        target_.excuse(now);
+        drift_.expect(now, lost);
+    }
+
     bool started() const noexcept { return started_; }
     /// RTP time, in frames, of what an undelayed packet arriving at device time `now` would begin with.
     double edge(double now) const noexcept { return (now - drift_.transit(now)) * rate_; }
