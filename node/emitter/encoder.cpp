@@ -31,12 +31,13 @@ const char* frame_nick(std::chrono::microseconds frame) {
 /// Opus as RFC 7587 has it, from stock elements.
 gst::Ref<GstElement> make_opus(const StreamConfig& stream) {
     constexpr int most_bytes = 1200 - 40;  // a packet that fits any path's MTU
+    constexpr int expected_loss = 2;       // percent, as matrizrtppay has it: see dsp::EncoderConfig
     const auto description = fmt::format(
         "audioconvert ! audioresample ! audio/x-raw,rate=48000 ! "
         "opusenc frame-size={} audio-type=restricted-lowdelay bitrate={} bitrate-type=constrained-vbr "
-        "max-payload-size={} ! "
+        "max-payload-size={} packet-loss-percentage={} ! "
         "rtpopuspay mtu=1200 dtx=false",
-        frame_nick(stream.frame), stream.bitrate, most_bytes);
+        frame_nick(stream.frame), stream.bitrate, most_bytes, expected_loss);
     glib::ErrorSlot error;
     auto bin = gst::Ref<GstElement>::sink(gst_parse_bin_from_description(description.c_str(), TRUE, error.out()));
     if (!bin || error) throw Error("cannot make the Opus encoder: {}", error.message());

@@ -8,6 +8,30 @@
 
 namespace matriz::emitter {
 
+namespace {
+constexpr double enough_lost = 8;       // in two reports: fewer tell nothing
+constexpr double enough_reports = 8;    // by weight
+constexpr double report_memory = 0.97;  // a report
+constexpr double doubt = 2;             // reports: so many are thought to have said that losses are single
+}  // namespace
+
+void LossWatch::Bursts::add(double lost, double expected) noexcept {
+    const double share = lost / expected;
+    const double both = (lost + before_ * packets_) / (expected + packets_);
+    if (packets_ > 0 && lost + before_ * packets_ >= enough_lost && both < 1) {
+        const double variance = both * (1 - both) * (1 / expected + 1 / packets_);
+        excess_ = excess_ * report_memory + (share - before_) * (share - before_) / variance;
+        weight_ = weight_ * report_memory + 1;
+    }
+    before_ = share;
+    packets_ = expected;
+}
+
+std::optional<double> LossWatch::Bursts::length() const noexcept {
+    if (weight_ < enough_reports) return std::nullopt;
+    return std::max(1.0, ((excess_ + doubt) / (weight_ + doubt) + 1) / 2);
+}
+
 dsp::Redundancy LossWatch::update(const std::vector<Listener>& listeners, Clock::time_point now) {
     std::map<std::string, Watched> still;
     dsp::Redundancy worst;
@@ -24,8 +48,11 @@ dsp::Redundancy LossWatch::update(const std::vector<Listener>& listeners, Clock:
         dsp::Redundancy wanted = watched.controller.current();
         const auto expected = static_cast<std::int32_t>(listener.report->highest - watched.last.highest);
         if (expected > 0) {  // a new report
-            const auto lost = static_cast<double>(std::max<std::int64_t>(0, listener.report->lost - watched.last.lost));
-            wanted = watched.controller.report({.lost = std::min(1.0, lost / expected)}, now.time_since_epoch());
+            const auto lost = std::min<double>(
+                expected, static_cast<double>(std::max<std::int64_t>(0, listener.report->lost - watched.last.lost)));
+            watched.bursts.add(lost, expected);
+            wanted = watched.controller.report({.lost = lost / expected, .burst = watched.bursts.length()},
+                                               now.time_since_epoch());
             watched.last = *listener.report;
         }
         if (wanted.depth > worst.depth) worst = wanted;

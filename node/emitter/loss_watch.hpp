@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,25 @@ class LossWatch {
     dsp::Redundancy update(const std::vector<Listener>& listeners, Clock::time_point now);
 
   private:
+    /// Whether losses come in bursts. Reports only count them, but the more they come in bursts, the more do counts
+    /// differ from one report to the next: of single losses as Bernoulli's law has it, of bursts of b on average 2 b -
+    /// 1 times as much, in variance.
+    class Bursts {
+      public:
+        void add(double lost, double expected) noexcept;
+        /// How many are lost in a row on average, once that is known.
+        std::optional<double> length() const noexcept;
+
+      private:
+        double before_ = 0;   ///< share lost…
+        double packets_ = 0;  ///< …of so many packets of the report before
+        double excess_ = 0;   ///< sum of the variances found, over that of single losses…
+        double weight_ = 0;   ///< …of so many reports, older ones counting less
+    };
     struct Watched {
         dsp::RedundancyController controller;
         ReceiverReport last;  ///< what was heard before
+        Bursts bursts{};
     };
     double packets_per_second_;
     int most_;

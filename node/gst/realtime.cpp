@@ -4,13 +4,17 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <system_error>
 
 #include "common/base/log.hpp"
+#include "node/gst/rtkit.hpp"
 
 namespace matriz::gst {
 namespace {
@@ -24,16 +28,14 @@ int set_policy(int policy, int level) noexcept {
     return pthread_setschedparam(pthread_self(), policy, &parameters);
 }
 
-void complain_once(int error) noexcept {
+void complain_once(int error, const std::string& refusal) noexcept {
     static std::once_flag once;
     std::call_once(once, [&] {
         log::Logger("node").warning(
-            "no right to real-time priority ({}): sound may drop out when the machine is busy. Put the user into a "
-            "group "
-            "with the lines \"@audio - rtprio 95\" and \"@audio - memlock unlimited\" in "
-            "/etc/security/limits.d/audio.conf, "
-            "or start the node with LimitRTPRIO=95",
-            std::generic_category().message(error));
+            "no right to real-time priority ({}), and RealtimeKit gives none ({}): sound may drop out when the machine "
+            "is busy. Put the user into a group with the lines \"@audio - rtprio 95\" and \"@audio - memlock "
+            "unlimited\" in /etc/security/limits.d/audio.conf, or start the node with LimitRTPRIO=95",
+            std::generic_category().message(error), refusal);
     });
 }
 
@@ -44,15 +46,25 @@ int allowed_priority() noexcept {
     return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, priority));
 }
 
-void say_less_once(int level) noexcept {
+void say_less_once(int level, const char* whose) noexcept {
     static std::once_flag once;
     std::call_once(once, [&] {
         log::Logger("node").warning(
-            "real-time priority is limited to {} here, {} would be right: sound may drop out when what stands above it "
-            "is "
-            "busy; \"@audio - rtprio 95\" in /etc/security/limits.d/audio.conf or LimitRTPRIO=95 lifts the limit",
-            level, priority);
+            "real-time priority is limited to {} here by {}, {} would be right: sound may drop out when what stands "
+            "above it is busy; \"@audio - rtprio 95\" in /etc/security/limits.d/audio.conf or LimitRTPRIO=95 lifts the "
+            "limit",
+            level, whose, priority);
     });
+}
+
+/// For a thread that carries nothing yet. After a refusal, as where there is no RealtimeKit, no other thread asks.
+void ask_for_priority(int error) noexcept {
+    static std::atomic<bool> refused{false};
+    if (refused) return;
+    const auto answer = ask_rtkit(gettid(), priority);
+    if (answer.priority > 0) return say_less_once(answer.priority, "RealtimeKit");
+    refused = true;
+    complain_once(error, answer.refusal);
 }
 
 /// The tasks of data channels and of DTLS carry none, and must not hold up those that do. When dtlsenc closes, its task
@@ -86,8 +98,8 @@ void take_priority() noexcept {
     const int error = set_policy(SCHED_RR, priority);
     if (error == 0) return;
     const int level = allowed_priority();
-    if (level > 0 && set_policy(SCHED_RR, level) == 0) return say_less_once(level);
-    complain_once(error);
+    if (level > 0 && set_policy(SCHED_RR, level) == 0) return say_less_once(level, "RLIMIT_RTPRIO");
+    ask_for_priority(error);
 }
 
 void use_realtime_threads(GstElement* pipeline) {

@@ -5,8 +5,9 @@
 
 namespace matriz::gst {
 
-/// Gives the thread that calls real-time priority 45, or as much of it as RLIMIT_RTPRIO lets it have, which the log
-/// says once. Without any right to it the thread runs on as it is, and the log says so once, with the fix.
+/// Gives the thread that calls real-time priority 45, or as much of it as RLIMIT_RTPRIO or else RealtimeKit lets it
+/// have, which the log says once. Without any right to it the thread runs on as it is, and the log says so once, with
+/// the fix. Asking RealtimeKit may take a second: call it before the thread carries anything.
 void take_priority() noexcept;
 
 /// Gives the streaming threads of `pipeline` real-time priority, below JACK's, so that packets do not wait behind

@@ -108,6 +108,8 @@ std::string Client::open() {
     xruns_ = 0;
     rt_.rate = static_cast<int>(jack_get_sample_rate(handle_));
     period_ = static_cast<int>(jack_get_buffer_size(handle_));
+    rt_.handle = handle_;
+    rt_.first = true;
     jack_set_process_callback(handle_, on_process, this);
     jack_set_buffer_size_callback(handle_, on_period, this);
     jack_set_xrun_callback(handle_, on_xrun, this);
@@ -346,10 +348,22 @@ void Client::on_shutdown(jack_status_t, const char*, void* self) noexcept {
     client->wake();
 }
 
+/// What JACK knows to have lost before this period: it counts those that it passed over since a client was late, and
+/// tells of xruns of the card, mostly without counting them. RT-safe.
+dsp::DeviceReport Client::look_back(jack_nframes_t frames) noexcept {
+    const jack_nframes_t here = jack_last_frame_time(rt_.handle);
+    const auto missed = static_cast<std::int32_t>(here - std::exchange(rt_.next_frame, here + frames));
+    const std::uint64_t xruns = xruns_;
+    const bool xrun = xruns != std::exchange(rt_.xruns, xruns);
+    if (std::exchange(rt_.first, false)) return {};
+    return {.lost_frames = missed, .xrun = xrun};
+}
+
 /// RT-safe.
 void Client::process(jack_nframes_t frames) noexcept {
     const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
     rt_.passes.fetch_add(1);
+    const auto report = look_back(frames);
     const auto rate = static_cast<std::uint32_t>(rt_.rate.load(std::memory_order_relaxed));
     for (auto& entry : rt_.table) {
         PortGroup* group = entry.load();
@@ -361,7 +375,7 @@ void Client::process(jack_nframes_t frames) noexcept {
         dsp::Playout* playout = group->playout.load();
         if (playout && playout->config().output_rate.hz == rate &&
             playout->config().output_channels == group->channels) {
-            playout->render(out.data(), static_cast<int>(frames), now);
+            playout->render(out.data(), static_cast<int>(frames), now, report);
         } else {
             for (std::size_t c = 0; c < channels; ++c) std::fill_n(out[c], frames, 0.0F);
         }

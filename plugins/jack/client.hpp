@@ -156,6 +156,7 @@ class Client : public std::enable_shared_from_this<Client> {
     static void on_connect(jack_port_id_t a, jack_port_id_t b, int connected, void* self) noexcept;
     static void on_shutdown(jack_status_t code, const char* reason, void* self) noexcept;
     void process(jack_nframes_t frames) noexcept;
+    dsp::DeviceReport look_back(jack_nframes_t frames) noexcept;
     void wake() noexcept { sem_post(&wake_); }
     bool wait_for_news(std::chrono::milliseconds limit) noexcept;
     bool look_at_server() noexcept;
@@ -171,6 +172,11 @@ class Client : public std::enable_shared_from_this<Client> {
         std::array<std::atomic<PortGroup*>, max_peers> table{};
         std::atomic<std::uint64_t> passes{0};  ///< odd while process() runs
         std::atomic<int> rate{0};
+        // Only process(), and open() before there is one.
+        jack_client_t* handle = nullptr;
+        bool first = true;
+        jack_nframes_t next_frame = 0;  ///< JACK's time of the next period, when nothing is lost
+        std::uint64_t xruns = 0;
     } rt_;
 
     std::atomic<int> period_{0};

@@ -70,8 +70,9 @@ class Decoder {
     virtual void conceal(float* out, int frames) noexcept = 0;
 
     /// A packet whose place has been concealed in full came after all, with `missing` others before it that did not.
-    /// What follows is then decoded as if it had come in time. Only before the next decode.
-    virtual void catch_up(std::span<const std::uint8_t> payload, int missing) noexcept = 0;
+    /// What follows is then decoded as if it had come in time. Only before the next decode. `ago`: it begins so many
+    /// frames before the end of what was decoded and concealed so far; 0: what was heard since does not tell.
+    virtual void catch_up(std::span<const std::uint8_t> payload, int missing, int ago) noexcept = 0;
 
     /// Forgets the past: the next packet starts a stream.
     virtual void reset() noexcept = 0;

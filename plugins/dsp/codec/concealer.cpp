@@ -195,6 +195,16 @@ void Concealer::play(float* frames, int count, int doubtful) noexcept {
     remember(frames, count);
 }
 
+void Concealer::correct(const float* frames, int count, int ago) noexcept {
+    const auto before_end = static_cast<std::size_t>(ago);
+    if (count > ago || before_end > needed_) return;
+    const std::size_t step = channels_.size();
+    for (std::size_t c = 0; c < step; ++c) {
+        float* const to = channels_[c].history.data() + history_end_ - before_end;
+        for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) to[i] = frames[i * step + c];
+    }
+}
+
 void Concealer::reset() noexcept {
     for (Channel& channel : channels_) {
         std::fill(channel.history.begin(), channel.history.end(), 0.0F);

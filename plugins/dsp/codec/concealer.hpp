@@ -31,6 +31,9 @@ class Concealer {
     void play(float* frames, int count, int doubtful = 0) noexcept;
     /// `count` 0: nothing is missing, but what comes does not continue what was, and is to be blended with that.
     void conceal(float* out, int count) noexcept;
+    /// What was concealed has come after all: the `count` frames that began `ago` frames before the end of what was
+    /// played and concealed so far were these. The next gap goes on from them in place of what was made up.
+    void correct(const float* frames, int count, int ago) noexcept;
     void reset() noexcept;
 
   private:

@@ -15,7 +15,10 @@ constexpr int most_behind = 1 << 20;
 }  // namespace
 
 OpusCustomStreamDecoder::OpusCustomStreamDecoder(const StreamFormat& format)
-    : layout_(format), pair_(2 * static_cast<std::size_t>(layout_.unit())), concealer_(format.channels, format.rate) {
+    : layout_(format),
+      pair_(2 * static_cast<std::size_t>(layout_.unit())),
+      unheard_(static_cast<std::size_t>(layout_.frame() * layout_.channels())),
+      concealer_(format.channels, format.rate) {
     for (int stream = 0; stream < layout_.streams(); ++stream) {
         int error = OPUS_OK;
         decoders_.emplace_back(opus_custom_decoder_create(layout_.mode(), layout_.channels_of(stream), &error));
@@ -35,6 +38,15 @@ std::optional<int> OpusCustomStreamDecoder::decode(std::span<const std::uint8_t>
     const int lost = (behind_ - skip + layout_.unit() / 2) / layout_.unit();
     lose_units(lost);
     behind_ = 0;
+    decode_units(payload, out);
+    skip = std::clamp(skip, 0, layout_.frame());
+    if (lost == 0) concealer_.correct(out, skip, skip);
+    // The first unit after a gap is wrong where it overlaps the lost one.
+    concealer_.play(out + skip * layout_.channels(), layout_.frame() - skip, lost > 0 ? layout_.unit() : 0);
+    return layout_.frame();
+}
+
+void OpusCustomStreamDecoder::decode_units(std::span<const std::uint8_t> payload, float* out) noexcept {
     int left = layout_.units() * layout_.streams();
     for (int unit = 0; unit < layout_.units(); ++unit)
         for (int stream = 0; stream < layout_.streams(); ++stream) {
@@ -45,10 +57,6 @@ std::optional<int> OpusCustomStreamDecoder::decode(std::span<const std::uint8_t>
                 for (int c = 0; c < channels; ++c)
                     to[i * layout_.channels() + c] = pair_[static_cast<std::size_t>(i * channels + c)];
         }
-    skip = std::clamp(skip, 0, layout_.frame());
-    // The first unit after a gap is wrong where it overlaps the lost one.
-    concealer_.play(out + skip * layout_.channels(), layout_.frame() - skip, lost > 0 ? layout_.unit() : 0);
-    return layout_.frame();
 }
 
 void OpusCustomStreamDecoder::decode_unit(int stream, std::span<const std::uint8_t> frame) noexcept {
@@ -74,14 +82,13 @@ void OpusCustomStreamDecoder::conceal(float* out, int frames) noexcept {
     behind_ = std::min(behind_ + frames, most_behind);
 }
 
-void OpusCustomStreamDecoder::catch_up(std::span<const std::uint8_t> payload, int missing) noexcept {
+void OpusCustomStreamDecoder::catch_up(std::span<const std::uint8_t> payload, int missing, int ago) noexcept {
     if (!frames_in(payload)) return;
     lose_units(missing * layout_.units());
-    int left = layout_.units() * layout_.streams();
-    for (int unit = 0; unit < layout_.units(); ++unit)
-        for (int stream = 0; stream < layout_.streams(); ++stream)
-            decode_unit(stream, *OpusCustomLayout::next(payload, left--));
+    decode_units(payload, unheard_.data());
     behind_ = std::max(0, behind_ - (missing + 1) * layout_.frame());
+    const int wrong = missing > 0 ? layout_.unit() : 0;
+    concealer_.correct(unheard_.data() + wrong * layout_.channels(), layout_.frame() - wrong, ago - wrong);
 }
 
 void OpusCustomStreamDecoder::reset() noexcept {

@@ -77,6 +77,7 @@ std::optional<int> OpusStreamDecoder::decode(std::span<const std::uint8_t> paylo
     const int frames = run(payload, out, *expected);
     if (frames <= 0) return std::nullopt;
     skip = std::clamp(skip, 0, frames);
+    if (lost == 0) concealer_.correct(out, skip, skip);
     concealer_.play(out + skip * channels_, frames - skip, lost > 0 ? doubtful : 0);
     packet_frames_ = std::min(frames, longest_concealment);
     return frames;
@@ -94,12 +95,14 @@ void OpusStreamDecoder::conceal(float* out, int frames) noexcept {
     behind_ = std::min(behind_ + frames, most_behind);
 }
 
-void OpusStreamDecoder::catch_up(std::span<const std::uint8_t> payload, int missing) noexcept {
+void OpusStreamDecoder::catch_up(std::span<const std::uint8_t> payload, int missing, int ago) noexcept {
     const auto frames = frames_in(payload);
     if (!frames || *frames > longest_concealment) return;
     lose_packets(missing);
     if (run(payload, unheard_.data(), *frames) < 0) return;
     behind_ = std::max(0, behind_ - missing * packet_frames_ - *frames);
+    if (const int wrong = missing > 0 ? doubtful : 0; wrong < *frames)
+        concealer_.correct(unheard_.data() + wrong * channels_, *frames - wrong, ago - wrong);
 }
 
 void OpusStreamDecoder::reset() noexcept {

@@ -26,7 +26,7 @@ class OpusStreamDecoder final : public Decoder {
     std::optional<int> decode(std::span<const std::uint8_t> payload, float* out, int max_frames,
                               int skip) noexcept override;
     void conceal(float* out, int frames) noexcept override;
-    void catch_up(std::span<const std::uint8_t> payload, int missing) noexcept override;
+    void catch_up(std::span<const std::uint8_t> payload, int missing, int ago) noexcept override;
     void reset() noexcept override;
 
   private:

@@ -37,8 +37,8 @@ void DelayTarget::forget(double now) noexcept {
 }
 
 void DelayTarget::add(const Arrival& arrival, bool missed) noexcept {
-    lateness_.add(arrival.lateness);
-    found_.add(arrival.lateness + period_ - std::clamp(arrival.since_callback, 0.0, period_));
+    lateness_.add(arrival.at, arrival.lateness);
+    found_.add(arrival.at, arrival.lateness + period_ - std::clamp(arrival.since_callback, 0.0, period_));
     if (missed && arrival.at > excused_until_) miss(arrival);
 }
 
@@ -59,12 +59,15 @@ void DelayTarget::excuse(double now) noexcept {
     excused_until_ = now + excuse_length;
 }
 
-void DelayTarget::shift(double by) noexcept {
-    // The reference moved up by `by`: everything is that much less late than it seemed.
-    found_.shift(-by);
-    lateness_.shift(-by);
-    held_ = std::max(0.0, held_ - by);
-    for (auto& incident : recent_) incident.lateness = std::max(0.0, incident.lateness - by);
+void DelayTarget::ease(double since, double by) noexcept {
+    found_.ease(since, by);
+    lateness_.ease(since, by);
+    for (auto& incident : recent_)
+        if (incident.at >= since) incident = Incident{};
+    if (held_since_ >= since)
+        held_ = 0;
+    else if (held_at_ >= since)
+        held_ = std::max(0.0, held_ - overshoot * by);
     next_look_ = 0;
 }
 
@@ -84,6 +87,7 @@ double DelayTarget::attack(double now) noexcept {
     if (count >= std::min<double>(surprising, incidents) && worst * overshoot >= held_) {
         if (held_ == 0) held_since_ = now;
         held_ = worst * overshoot;
+        held_at_ = now;
         held_until_ = now + hold;
     }
     if (now > held_until_) held_ = 0;

@@ -24,8 +24,10 @@ class DelayTarget {
     void add(const Arrival& arrival, bool missed) noexcept;
     /// The device has just lost sound: what seems late these days is its own fault.
     void excuse(double now) noexcept;
-    /// The reference for lateness moved (DriftLoop::advance).
-    void shift(double by) noexcept;
+    /// The reference for lateness moved up (DriftLoop::advance): what came since `since` was `by` seconds less late
+    /// than it seemed. What came before was measured against the reference that was right then. So it is when the
+    /// reference moves down, which therefore is nothing to be told here.
+    void ease(double since, double by) noexcept;
 
     struct Bounds {
         double min = 0;
@@ -75,6 +77,7 @@ class DelayTarget {
     double held_ = 0;      ///< what the attack asks for
     double held_until_ = 0;
     double held_since_ = 0;
+    double held_at_ = 0;  ///< when it was raised last
     double excused_until_ = -1e9;
 };
 

@@ -14,9 +14,10 @@ void JitterWindow::clear() noexcept {
     total_ = 0;
     highest_ = 0;
     filled_blocks_ = 0;
+    entries_.fill(Entry{});
 }
 
-void JitterWindow::add(double lateness) noexcept {
+void JitterWindow::add(double now, double lateness) noexcept {
     const int at = static_cast<int>(std::clamp(lateness / bin, 0.0, static_cast<double>(bins - 1)));
     auto& here = histograms_[static_cast<std::size_t>(current_)][static_cast<std::size_t>(at)];
     if (here == std::numeric_limits<std::uint16_t>::max()) return;
@@ -25,6 +26,8 @@ void JitterWindow::add(double lateness) noexcept {
     ++counts_[static_cast<std::size_t>(current_)];
     ++total_;
     highest_ = std::max(highest_, at);
+    entries_[next_entry_] = {now, static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(current_)};
+    next_entry_ = (next_entry_ + 1) % remembered;
 }
 
 void JitterWindow::drop(int block) noexcept {
@@ -35,6 +38,10 @@ void JitterWindow::drop(int block) noexcept {
     histogram.fill(0);
     total_ -= count;
     count = 0;
+    lower_highest();
+}
+
+void JitterWindow::lower_highest() noexcept {
     while (highest_ > 0 && sum_[static_cast<std::size_t>(highest_)] == 0) --highest_;
 }
 
@@ -46,24 +53,23 @@ void JitterWindow::advance(double now) noexcept {
     drop(current_);
 }
 
-void JitterWindow::shift(double by) noexcept {
-    const int move = static_cast<int>(std::lround(std::clamp(by / bin, -1.0 * bins, 1.0 * bins)));
+void JitterWindow::ease(double since, double by) noexcept {
+    const int move = static_cast<int>(std::lround(std::clamp(by / bin, 0.0, 1.0 * bins)));
     if (move == 0) return;
-    const auto moved = [move](auto& histogram) {
-        auto old = histogram;
-        histogram.fill(0);
-        for (int i = 0; i < bins; ++i) {
-            const int to = std::clamp(i + move, 0, bins - 1);
-            histogram[static_cast<std::size_t>(to)] += old[static_cast<std::size_t>(i)];
-        }
-    };
-    for (auto& histogram : histograms_) moved(histogram);
-    sum_.fill(0);
-    highest_ = 0;
-    for (const auto& histogram : histograms_)
-        for (std::size_t i = 0; i < histogram.size(); ++i) sum_[i] += histogram[i];
-    for (int i = 0; i < bins; ++i)
-        if (sum_[static_cast<std::size_t>(i)] > 0) highest_ = i;
+    for (std::size_t n = 1; n <= remembered; ++n) {
+        Entry& entry = entries_[(next_entry_ + remembered - n) % remembered];
+        if (entry.at < since) break;
+        auto& histogram = histograms_[entry.block];
+        if (histogram[entry.bin] == 0) continue;  // its block's time was over
+        const auto to = static_cast<std::uint16_t>(std::max(0, entry.bin - move));
+        if (histogram[to] == std::numeric_limits<std::uint16_t>::max()) continue;
+        --histogram[entry.bin];
+        --sum_[entry.bin];
+        ++histogram[to];
+        ++sum_[to];
+        entry.bin = to;
+    }
+    lower_highest();
 }
 
 double JitterWindow::exceeded_by(double share) const noexcept {

@@ -16,12 +16,13 @@ class JitterWindow {
     static constexpr double block_length = 2.0;
 
     void clear() noexcept;
-    /// `lateness` in seconds; less than 0 counts as 0.
-    void add(double lateness) noexcept;
+    /// A packet that came at `now`, `lateness` seconds late; less than 0 counts as 0.
+    void add(double now, double lateness) noexcept;
     /// Call once a period, `now` in seconds: forgets the oldest block when its time is over.
     void advance(double now) noexcept;
-    /// All of the past turns out to be `by` seconds later than was thought (or earlier: negative).
-    void shift(double by) noexcept;
+    /// What came since `since` turns out to be `by` seconds less late than was thought. No more than the last 1024
+    /// packets are set right, so the work of a call is bounded.
+    void ease(double since, double by) noexcept;
 
     /// The lateness, in seconds, that no more than `share` of the packets exceed (the upper edge of its bin).
     double exceeded_by(double share) const noexcept;
@@ -38,14 +39,23 @@ class JitterWindow {
 
   private:
     using Histogram = std::array<std::uint16_t, bins>;
+    struct Entry {
+        double at = -1e9;
+        std::uint16_t bin = 0;
+        std::uint16_t block = 0;
+    };
+    static constexpr std::size_t remembered = 1024;
     void drop(int block) noexcept;
+    void lower_highest() noexcept;
 
     std::array<Histogram, blocks> histograms_{};
     std::array<std::uint32_t, bins> sum_{};
     std::array<std::uint32_t, blocks> counts_{};
     std::uint32_t total_ = 0;
     int current_ = 0;
-    int highest_ = 0;  ///< no bin above it is filled
+    int highest_ = 0;                          ///< no bin above it is filled
+    std::array<Entry, remembered> entries_{};  ///< a ring: where the latest packets were put
+    std::size_t next_entry_ = 0;
     double block_start_ = 0;
     int filled_blocks_ = 0;  ///< besides the current one, since clear()
 };

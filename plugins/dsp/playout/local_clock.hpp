@@ -2,10 +2,18 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 #include "common/base/units.hpp"
 
 namespace matriz::dsp {
+
+/// What an output device that watches itself (JACK) says of the time before a period.
+struct DeviceReport {
+    std::int64_t lost_frames = 0;  ///< so many it knows to have left out
+    bool xrun = false;             ///< it lost more, and does not know how much
+};
 
 /// The output device's own clock: seconds of sound rendered, tied to the monotonic clock in which packets are stamped.
 /// A delay-locked loop (F. Adriaensen, "Using a DLL to filter time", 2005) takes the wake-up jitter off the callback
@@ -14,9 +22,11 @@ class LocalClock {
   public:
     explicit LocalClock(SampleRate rate) noexcept : rate_(rate) {}
 
-    /// A period of `frames` begins at `now`. Returns the seconds the device lost since the last one (an xrun, a
-    /// suspend): they count as passed, though nothing was rendered in them.
-    double begin_period(std::chrono::nanoseconds now, int frames) noexcept;
+    /// A period of `frames` begins at `now`. Returns the seconds the device lost before it (an xrun, a suspend): they
+    /// count as passed, though nothing was rendered in them. Without a report that is guessed from callbacks that stay
+    /// late, and taken back when they come early again.
+    double begin_period(std::chrono::nanoseconds now, int frames,
+                        const std::optional<DeviceReport>& report = std::nullopt) noexcept;
 
     /// Device time at the begin of the current period, in seconds since the first.
     double now() const noexcept { return position_; }
@@ -28,7 +38,9 @@ class LocalClock {
     void reset() noexcept;
 
   private:
-    double reanchor(double nominal, double start, double lost) noexcept;
+    double take(const std::optional<DeviceReport>& report) noexcept;
+    bool stays(double error, double patience) noexcept;
+    double reanchor(double nominal, double error) noexcept;
     static constexpr double seconds(std::chrono::nanoseconds t) noexcept {
         return static_cast<double>(t.count()) * 1e-9;
     }
@@ -44,10 +56,10 @@ class LocalClock {
     double last_position_ = 0;
     int period_ = 0;
 
-    // A callback is late now and then; when all of a few in a row are, the device has lost sound in an xrun.
-    static constexpr int watch_length = 6;
-    int watched_ = 0;
-    double least_error_ = 0;
+    double xrun_until_ = -1;    ///< position: so long after an xrun that the device told of
+    int strange_ = 0;           ///< callbacks in a row that were off…
+    double strange_since_ = 0;  ///< …from that position on…
+    double least_error_ = 0;    ///< …and by how much, at least
 };
 
 }  // namespace matriz::dsp

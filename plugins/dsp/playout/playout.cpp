@@ -27,6 +27,7 @@ constexpr double fastest_growth = 0.0025;
 constexpr double shrink_gain = 1.0;  // a second
 constexpr double growth_gain = 3.0;
 constexpr double jump_above = 0.015;         // seconds of delay too much that are left out at once
+constexpr double cut_after = 0.05;           // seconds after an xrun, when it is known whether the sender lost as much
 constexpr double stand_still_above = 0.004;  // seconds of delay too little that are made up at once
 
 int longest_packet(const StreamFormat& format) {
@@ -113,16 +114,20 @@ void Playout::submit(const PacketCell& header, std::span<const std::uint8_t> pay
 
 // ---- audio thread
 
-void Playout::render(float* const* out, int frames, std::chrono::nanoseconds now) noexcept {
-    const bool interrupted = rt_.clock.begin_period(now, frames) > 0;
+void Playout::render(float* const* out, int frames, std::chrono::nanoseconds now,
+                     const std::optional<DeviceReport>& report) noexcept {
+    const double lost = rt_.clock.begin_period(now, frames, report);
     const double here = rt_.clock.now();
-    if (interrupted) rt_.reception.target().excuse(here);
-    if (rt_.reception.drain(rt_.clock, rt_.next)) start_over(here, frames);
+    if (lost > 0) {
+        rt_.reception.interrupted(here, lost);
+        rt_.cut_at = std::min(rt_.cut_at, here + cut_after);
+    }
+    if (rt_.reception.drain(rt_.clock, rt_.next, rt_.even_from)) start_over(here, frames);
     if (!rt_.reception.started()) {
         for (int c = 0; c < config_.output_channels; ++c) std::fill_n(out[c], frames, 0.0F);
         return;
     }
-    steer(here, frames, interrupted);
+    steer(here, frames);
     for (int done = 0; done < frames; done += chunk) fill(out, done, std::min(chunk, frames - done));
 }
 
@@ -157,17 +162,20 @@ void Playout::start_over(double now, int period) noexcept {
     const double target = update_target(now, period);
     const double wanted = rt_.reception.edge(now) - target * format_.rate.hz;
     rt_.next = static_cast<std::int64_t>(std::floor(wanted - position()));
+    rt_.even_from = rt_.next;
 }
 
-/// Sets the resampler's speed so that the delay nears its target. `interrupted`: the device has just lost sound anyway.
-void Playout::steer(double now, int period, bool interrupted) noexcept {
+/// Sets the resampler's speed so that the delay nears its target.
+void Playout::steer(double now, int period) noexcept {
     auto& reception = rt_.reception;
     const double rate = format_.rate.hz;
     const double target = update_target(now, period);
     double delay = (reception.edge(now) - position()) / rate;
     double error = delay - target;
 
-    const double bearable = interrupted ? 0.0005 : jump_above;
+    const bool cut = now >= rt_.cut_at;  // what waits since the device lost sound
+    if (cut) rt_.cut_at = never;
+    const double bearable = cut ? 0.0005 : jump_above;
     if ((rt_.silent && std::abs(error) > 0.0002) || error > bearable || error < -10 * jump_above) {
         jump(error * rate);
         delay -= error;
@@ -188,6 +196,7 @@ void Playout::steer(double now, int period, bool interrupted) noexcept {
 /// Goes on elsewhere in the stream: `frames` further, or back when negative.
 void Playout::jump(double frames) noexcept {
     rt_.next += static_cast<std::int64_t>(std::floor(frames));
+    rt_.even_from = rt_.next;
     if (rt_.silent) return;
     metrics_.add(MetricsBoard::jumps);
     rt_.joint_due = true;
@@ -262,10 +271,12 @@ void Playout::conceal(int frames) noexcept {
     rt_.stage_end = frames;
     make_concealment(rt_.stage.data(), frames);
     // A gap is the cheapest moment to let the delay grow: the sound stands still instead of skipping what is missing.
-    if (!rt_.silent && rt_.deficit >= frames / 2.0)
+    const bool halt = !rt_.silent && rt_.deficit >= frames / 2.0;
+    if (halt)
         rt_.deficit -= frames;
     else
         rt_.next += frames;
+    if (halt || rt_.silent) rt_.even_from = rt_.next;
 }
 
 /// The decoder's own continuation, which fades to silence when it goes on for long.

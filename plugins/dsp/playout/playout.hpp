@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,8 +35,9 @@ class Playout {
     void push(std::span<const std::uint8_t> rtp_packet, std::chrono::nanoseconds arrival) noexcept;
 
     /// Writes `frames` frames into each of `output_channels` buffers. `now`: when this period began, on the clock of
-    /// push(). One audio thread; RT-safe.
-    void render(float* const* out, int frames, std::chrono::nanoseconds now) noexcept;
+    /// push(); `report`: what the device says of the time before, if it can tell. One audio thread; RT-safe.
+    void render(float* const* out, int frames, std::chrono::nanoseconds now,
+                const std::optional<DeviceReport>& report = std::nullopt) noexcept;
 
     /// Any thread; never holds up the others.
     PlayoutMetrics metrics() const noexcept { return metrics_.snapshot(); }
@@ -50,7 +52,7 @@ class Playout {
     void submit(const PacketCell& header, std::span<const std::uint8_t> payload, bool redundant) noexcept;
 
     void start_over(double now, int period) noexcept;
-    void steer(double now, int period, bool interrupted) noexcept;
+    void steer(double now, int period) noexcept;
     void jump(double frames) noexcept;
     double position() const noexcept;
     double update_target(double now, int period) noexcept;
@@ -69,6 +71,8 @@ class Playout {
     std::atomic<std::int64_t> min_delay_us_;
     std::atomic<std::int64_t> max_delay_us_;
 
+    static constexpr double never = 1e18;
+
     /// Touched by the audio thread only.
     struct Rt {
         Rt(const StreamFormat& format, const PlayoutConfig& config, PacketPool& pool, Decoder& decoder,
@@ -77,16 +81,18 @@ class Playout {
         LocalClock clock;
         Reception reception;
         Resampler resampler;
-        std::vector<float> stage;  ///< decoded, not yet resampled; interleaved
-        std::vector<float> mixed;  ///< resampled; interleaved
-        int stage_at = 0;          ///< frames of the stage that are used up
-        int stage_end = 0;         ///< frames in it
-        std::int64_t next = 0;     ///< position of the first frame after the stage
-        int packet_frames = 0;     ///< in the last packet played
-        bool joint_due = true;     ///< the next packet does not continue what was heard before it
-        bool silent = true;        ///< concealment has faded out, or nothing has come yet
-        int concealed_run = 0;     ///< frames concealed since the last packet
-        double deficit = 0;        ///< frames by which the delay is short of its target
+        std::vector<float> stage;    ///< decoded, not yet resampled; interleaved
+        std::vector<float> mixed;    ///< resampled; interleaved
+        int stage_at = 0;            ///< frames of the stage that are used up
+        int stage_end = 0;           ///< frames in it
+        std::int64_t next = 0;       ///< position of the first frame after the stage
+        std::int64_t even_from = 0;  ///< since that position every frame was decoded or concealed in its turn
+        int packet_frames = 0;       ///< in the last packet played
+        bool joint_due = true;       ///< the next packet does not continue what was heard before it
+        bool silent = true;          ///< concealment has faded out, or nothing has come yet
+        int concealed_run = 0;       ///< frames concealed since the last packet
+        double cut_at = never;       ///< device time when what an xrun left too much is left out
+        double deficit = 0;          ///< frames by which the delay is short of its target
         double peak = 0;
         double power = 0;
     } rt_;

@@ -16,8 +16,9 @@ constexpr double settling = 2.0;  // seconds in which a sender may still work of
 constexpr int copies_reach = 16;  // packets: depth times distance
 }  // namespace
 
-bool Reception::drain(const LocalClock& clock, std::int64_t played_to) noexcept {
+bool Reception::drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept {
     bool restarted = false;
+    even_from_ = even_from;
     catching_up_ = static_cast<int>(most_catching_up * rate_);
     for (int n = 0; n < most_packets_a_period; ++n) {
         const auto index = pool_.take();
@@ -25,11 +26,11 @@ bool Reception::drain(const LocalClock& clock, std::int64_t played_to) noexcept 
         if (take_in(index, clock, restarted ? INT64_MIN : played_to)) restarted = true;
     }
     if (started_) {
-        const double moved = drift_.advance(clock.now());
-        if (moved < 0 && clock.now() - started_at_ < settling)
+        const auto step = drift_.advance(clock.now());
+        if (step.by < 0 && clock.now() - started_at_ < settling)
             target_.forget(clock.now());
-        else if (moved != 0)
-            target_.shift(moved);
+        else if (step.by > 0)
+            target_.ease(step.since, step.by);
     }
     return restarted;
 }
@@ -103,7 +104,9 @@ Slots::Insertion Reception::insert(const Slots::Slot& packet, bool copy, std::in
     if (packet.time + static_cast<std::int64_t>(worth_catching_up * rate_) >= played_to &&
         catching_up_ >= packet.frames) {
         if (const auto missing = slots_.pass(packet.seq)) {
-            decoder_.catch_up(pool_[packet.cell].bytes(), *missing);
+            const bool even = packet.time >= even_from_;
+            decoder_.catch_up(pool_[packet.cell].bytes(), *missing,
+                              even ? static_cast<int>(played_to - packet.time) : 0);
             catching_up_ -= packet.frames;
         }
     }

@@ -24,9 +24,15 @@ class Reception {
     Reception(PacketPool& pool, Decoder& decoder, SampleRate rate, int max_frames, MetricsBoard& metrics) noexcept
         : pool_(pool), decoder_(decoder), rate_(rate.hz), max_frames_(max_frames), metrics_(metrics), slots_(pool) {}
 
-    /// Takes in what has come. `played_to`: frames before that position have been played. Returns true when a new
-    /// stream began: positions of the old one mean nothing any more.
-    bool drain(const LocalClock& clock, std::int64_t played_to) noexcept;
+    /// Takes in what has come. `played_to`: frames before that position have been played; from `even_from` on without a
+    /// jump or a halt. Returns true when a new stream began: positions of the old one mean nothing any more.
+    bool drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept;
+
+    /// The device has lost `lost` seconds, which count as passed.
+    void interrupted(double now, double lost) noexcept {
+        target_.excuse(now);
+        drift_.expect(now, lost);
+    }
 
     bool started() const noexcept { return started_; }
     /// RTP time, in frames, of what an undelayed packet arriving at device time `now` would begin with.
@@ -60,7 +66,8 @@ class Reception {
     std::uint32_t ssrc_ = 0;
     RtpTime last_time_{};  ///< the reference for extending timestamps, with the position it stands for
     std::int64_t last_position_ = 0;
-    int catching_up_ = 0;  ///< frames that this callback may still decode in vain
+    std::int64_t even_from_ = 0;  ///< drain()'s
+    int catching_up_ = 0;         ///< frames that this callback may still decode in vain
 };
 
 }  // namespace matriz::dsp

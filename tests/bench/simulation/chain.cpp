@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "plugins/dsp/rtp/packet.hpp"
 
@@ -20,6 +21,8 @@ constexpr double origin = 1000;      // seconds: clocks do not start at 0
 std::chrono::nanoseconds clock(double seconds) {
     return std::chrono::nanoseconds(static_cast<std::int64_t>((seconds + origin) * 1e9));
 }
+
+std::int64_t frames_of(double seconds) { return 1 + static_cast<std::int64_t>(seconds * rate.hz); }
 
 dsp::StreamFormat format_of(const Chain::Setup& setup) {
     return {setup.codec, rate, channels, Frames{setup.codec == dsp::CodecId::opus ? 120 : setup.period}, {}};
@@ -50,6 +53,7 @@ Chain::Chain(const Setup& setup)
       random_(setup.seed),
       out_(channels, std::vector<float>(static_cast<std::size_t>(setup.period))) {
     next_stall_ = exponential(setup.stall_every);
+    if (setup.xruns != Setup::Xruns::none) next_xrun_ = frames_of(exponential(setup.xrun_every));
 }
 
 /// When what is captured at `at` reaches the link: threads that stand still now and then, and never overtake.
@@ -63,8 +67,11 @@ double Chain::sent_after(double at) {
     return last_sent_ = sent;
 }
 
-void Chain::capture(double at) {
-    const std::int64_t first = cycle_ * setup_.period;
+void Chain::capture() {
+    const double at = static_cast<double>(next_capture_) / rate.hz;
+    const std::int64_t first = next_capture_ - lost_for_probe_;
+    next_capture_ += setup_.period;
+    if (const auto lost = std::exchange(lost_to_sender_, 0); lost > 0 && setup_.xruns_told) packetizer_.skip(lost);
     std::vector<float> samples;
     for (int i = 0; i < setup_.period; ++i) samples.insert(samples.end(), channels, loop_.at(first + i));
     const double sent = sent_after(at);
@@ -82,22 +89,42 @@ void Chain::capture(double at) {
     });
 }
 
-void Chain::play(double at) {
+void Chain::play() {
+    const std::int64_t first = next_play_ - lost_for_probe_;
+    const double at = static_cast<double>(next_play_) / rate.hz + setup_.phase + exponential(setup_.wake_jitter);
+    next_play_ += setup_.period;
     while (!air_.empty() && air_.top().arrival <= at) {
         playout_.push(air_.top().bytes, clock(air_.top().arrival));
         air_.pop();
     }
     std::array<float*, channels> outs{out_[0].data(), out_[1].data()};
     playout_.render(outs.data(), setup_.period, clock(at));
-    analyser_.push(cycle_ * setup_.period, out_[0]);
+    analyser_.push(first, out_[0]);
+}
+
+/// An xrun.
+void Chain::stumble() {
+    const std::int64_t lost = frames_of(exponential(setup_.xrun_length));
+    if (setup_.xruns != Setup::Xruns::receiver) {
+        lost_to_sender_ += lost;
+        next_capture_ += lost;
+    }
+    if (setup_.xruns != Setup::Xruns::sender) next_play_ += lost;
+    if (setup_.xruns == Setup::Xruns::both) lost_for_probe_ += lost;
+    analyser_.disturbed(next_play_ - lost_for_probe_);
+    next_xrun_ += frames_of(exponential(setup_.xrun_every));
 }
 
 void Chain::run(double seconds) {
-    const auto cycles = static_cast<std::int64_t>(seconds * rate.hz / setup_.period);
-    for (const std::int64_t end = cycle_ + cycles; cycle_ < end; ++cycle_) {
-        const double at = static_cast<double>(cycle_ * setup_.period) / rate.hz;
-        play(at + setup_.phase + exponential(setup_.wake_jitter));
-        capture(at);
+    end_ += static_cast<std::int64_t>(seconds * rate.hz / setup_.period) * setup_.period;
+    if (setup_.xruns == Setup::Xruns::none) next_xrun_ = end_;
+    while (std::min(next_capture_, next_play_) < end_) {
+        if (next_xrun_ <= std::min(next_capture_, next_play_))
+            stumble();
+        else if (next_play_ <= next_capture_)
+            play();
+        else
+            capture();
     }
 }
 

@@ -35,14 +35,19 @@ class Chain {
         double wake_jitter = 0.00002;    ///< mean lateness of the receiver's callback
         double stall_every = 0;          ///< mean seconds between two stalls of the sending threads; 0: none
         double stall_length = 0.003;     ///< mean seconds of one (exponential)
-        double phase = 0;                ///< seconds by which the receiver's cycle lies after the sender's
+        /// Whose card loses sound now and then; both: they are one card, and the probe runs on it too.
+        enum class Xruns { none, sender, receiver, both } xruns = Xruns::none;
+        double xrun_every = 5;       ///< mean seconds between two of them
+        double xrun_length = 0.002;  ///< mean seconds that are lost in one (exponential)
+        bool xruns_told = false;     ///< the sender's packets say by their times how much was lost
+        double phase = 0;            ///< seconds by which the receiver's cycle lies after the sender's
         std::uint32_t seed = 1;
         dsp::PlayoutConfig playout{};
     };
 
     explicit Chain(const Setup& setup);
 
-    /// Lets `seconds` pass.
+    /// Lets `seconds` pass. What is heard within 0.25 s of an xrun is not judged.
     void run(double seconds);
     /// Another link from now on.
     void change_link(const netlab::Conditions& link) { link_.change(link); }
@@ -60,8 +65,9 @@ class Chain {
         }
     };
 
-    void capture(double at);
-    void play(double at);
+    void capture();
+    void play();
+    void stumble();
     double sent_after(double at);
     double exponential(double mean) { return mean > 0 ? std::exponential_distribution<double>(1 / mean)(random_) : 0; }
 
@@ -75,7 +81,13 @@ class Chain {
     dsp::Playout playout_;
     std::mt19937 random_;
     std::priority_queue<Flying, std::vector<Flying>, std::greater<>> air_;
-    std::int64_t cycle_ = 0;
+    // Frames of true time: when the two cards' next periods begin.
+    std::int64_t next_capture_ = 0;
+    std::int64_t next_play_ = 0;
+    std::int64_t next_xrun_ = -1;
+    std::int64_t end_ = 0;
+    std::int64_t lost_for_probe_ = 0;  ///< frames of true time that the probe's own card lost
+    std::int64_t lost_to_sender_ = 0;  ///< frames lost that the packets' times do not know of yet
     std::uint16_t seq_ = 7;
     std::uint64_t order_ = 0;
     double last_sent_ = 0;

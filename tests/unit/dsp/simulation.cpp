@@ -39,7 +39,7 @@ void Simulation::run(double seconds) {
     const double end = now_ + seconds;
     for (;;) {
         const double arrival = air_.empty() ? 1e18 : air_.top().arrival;
-        const double next = std::min({arrival, next_packet_, next_period_});
+        const double next = std::min({arrival, next_packet_, next_callback()});
         if (next > end) break;
         now_ = next;
         if (next == arrival) {
@@ -72,7 +72,7 @@ void Simulation::send_packet() {
     const double rate = setup_.format.rate.hz * (1 + setup_.sender_ppm * 1e-6);
     const std::int64_t full = frame_ + 2 * setup_.packet_frames;
     const int grid = setup_.capture_period > 0 ? setup_.capture_period : 1;
-    next_packet_ = 0.001 + static_cast<double>((full + grid - 1) / grid * grid) / rate;
+    next_packet_ = 0.001 + sender_behind_ + static_cast<double>((full + grid - 1) / grid * grid) / rate;
     const RtpTime time{setup_.first_time.value + static_cast<std::uint32_t>(frame_ - frame_origin_)};
     auto audio = payload(frame_);
     frame_ += setup_.packet_frames;
@@ -115,7 +115,8 @@ void Simulation::inject(const std::vector<std::uint8_t>& packet) { playout_.push
 
 void Simulation::render() {
     next_period_ += setup_.period / (setup_.playout.output_rate.hz * (1 + setup_.card_ppm * 1e-6));
-    playout_.render(outs_.data(), setup_.period, clock(now_));
+    playout_.render(outs_.data(), setup_.period, clock(now_),
+                    card_reports ? std::optional(DeviceReport{}) : std::nullopt);
     const float* out = buffers_.front().data();
     const double turn = 2 * std::cos(2 * std::numbers::pi * setup_.tone / setup_.playout.output_rate.hz);
     for (int i = 0; i < setup_.period; ++i) {

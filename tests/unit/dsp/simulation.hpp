@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -53,8 +54,20 @@ class Simulation {
     void restart_sender(SeqNo seq, RtpTime time, std::uint32_t ssrc);
     /// Hands the playout a packet of our own making, now.
     void inject(const std::vector<std::uint8_t>& packet);
+    /// The sender's card loses `seconds`; its packets' times do not tell.
+    void stall_sender(double seconds) {
+        sender_behind_ += seconds;
+        next_packet_ += seconds;
+    }
     /// The card stands still for `seconds`.
     void stall_card(double seconds) { next_period_ += seconds; }
+    /// For `seconds`, something else has the processor: callbacks come `by` seconds after their periods begin.
+    void hold_up_callbacks(double by, double seconds) {
+        held_up_by_ = by;
+        held_up_until_ = now_ + seconds;
+    }
+    /// The card tells, as JACK does, that it has lost nothing since the period before; otherwise it tells nothing.
+    bool card_reports = false;
 
     std::mt19937& random() { return random_; }
     double now() const { return now_; }
@@ -84,6 +97,9 @@ class Simulation {
     void send_packet();
     std::vector<std::uint8_t> payload(std::int64_t first_frame) const;
     void render();
+    double next_callback() const {
+        return std::max(now_, next_period_ + (next_period_ < held_up_until_ ? held_up_by_ : 0));
+    }
     static std::chrono::nanoseconds clock(double seconds) {
         return std::chrono::nanoseconds(static_cast<std::int64_t>((seconds + 1000) * 1e9));
     }
@@ -97,7 +113,10 @@ class Simulation {
 
     double now_ = 0;
     double next_packet_;
+    double sender_behind_ = 0;
     double next_period_;
+    double held_up_by_ = 0;
+    double held_up_until_ = 0;
     bool sending_ = true;
     std::uint64_t sent_ = 0;
     std::int64_t frame_ = 0;  ///< of the sender, since the start

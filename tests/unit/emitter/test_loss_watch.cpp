@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <tuple>
+
 namespace matriz::emitter {
 namespace {
 
@@ -56,6 +59,41 @@ TEST_F(LossWatchTest, AnOldReportIsNotCountedTwice) {
 TEST_F(LossWatchTest, SurvivesTheWrapOfSequenceNumbers) {
     depth({listener("10.0.0.1", 0xffffff00U, 0)});
     EXPECT_GE(depth({listener("10.0.0.1", 0x00000100U, 10)}), 1);
+}
+
+/// What a listener reports of `share` of 400 packets a second, lost in bursts of `burst` on average.
+class Lossy {
+  public:
+    Lossy(double share, double burst) : begins_(share / (1 - share) / burst), ends_(1 / burst) {}
+    Listener second() {
+        for (int n = 0; n < 400; ++n) {
+            inside_ = std::uniform_real_distribution<double>()(random_) < (inside_ ? 1 - ends_ : begins_);
+            lost_ += inside_ ? 1 : 0;
+        }
+        return listener("10.0.0.1", highest_ += 400, lost_);
+    }
+
+  private:
+    double begins_, ends_;
+    std::mt19937 random_{17};  // NOLINT: repeatable
+    bool inside_ = false;
+    std::uint32_t highest_ = 0;
+    std::int64_t lost_ = 0;
+};
+
+TEST_F(LossWatchTest, TellsBurstsFromSingleLosses) {
+    for (const auto& [burst, least, most] : {std::tuple(1.0, 1, 1), std::tuple(3.0, 2, 4), std::tuple(5.0, 3, 4)}) {
+        LossWatch watch{400, dsp::Redundancy::max_depth};
+        Lossy path(0.05, burst);
+        dsp::Redundancy redundancy;
+        for (int n = 0; n < 20; ++n) redundancy = watch.update({path.second()}, now_ += seconds{1});
+        for (int n = 0; n < 100; ++n) {
+            redundancy = watch.update({path.second()}, now_ += seconds{1});
+            EXPECT_GE(redundancy.distance, least) << burst;
+            EXPECT_LE(redundancy.distance, most) << burst;
+        }
+        EXPECT_GE(redundancy.depth, 3) << burst;
+    }
 }
 
 }  // namespace
