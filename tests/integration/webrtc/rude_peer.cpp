@@ -2,7 +2,6 @@
 // A member of the room whose certificate is the right one, and who does as it likes once it is connected: an offerer
 // (its name is the smaller one) that answers each call, for ever. Signals are lines of JSON on its standard input and
 // output; its first line is its fingerprint, others that are no signals say what it does.
-#include <gst/webrtc/webrtc.h>
 #include <nice/agent.h>
 
 #include <algorithm>
@@ -24,6 +23,7 @@
 #include "node/gst/worker.hpp"
 #include "node/webrtc/connection.hpp"
 #include "node/webrtc/signal.hpp"
+#include "node/webrtc/webrtc_api.hpp"
 #include "tests/unit/webrtc/tone.hpp"
 
 namespace matriz::webrtc::test {
