@@ -55,7 +55,9 @@ Pipeline::Pipeline(const std::string& name) : element_(Ref<GstElement>::sink(gst
     use_realtime_threads(element_.get());
 }
 
-Pipeline::~Pipeline() {
+Pipeline::~Pipeline() { stop(); }
+
+void Pipeline::stop() {
     if (!element_ || gst_element_set_state(element_.get(), GST_STATE_NULL) != GST_STATE_CHANGE_FAILURE) return;
     // A bin stops at the first element that fails to stop, and the rest would be disposed of while they run.
     GstIterator* elements = gst_bin_iterate_elements(GST_BIN(element_.get()));

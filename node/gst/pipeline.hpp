@@ -34,6 +34,8 @@ class Pipeline {
     /// Throws Error with the element's own words when the change fails at once; a live pipeline may still fail later,
     /// on its bus.
     void play();
+    /// To NULL, as its end does.
+    void stop();
 
     GstElement* element() const { return element_.get(); }
     Ref<GstBus> bus() const { return Ref<GstBus>::adopt(gst_element_get_bus(element_.get())); }

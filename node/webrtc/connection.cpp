@@ -44,8 +44,9 @@ struct Connection::Foreign {
     const std::string pem;
     /// Packets a second that may come.
     const std::shared_ptr<std::atomic<int>> allowed = std::make_shared<std::atomic<int>>(most_packets(std::nullopt));
-    std::mutex mutex;                        ///< guards what follows
-    std::vector<gst::Ref<GstElement>> dtls;  ///< every dtlsdec
+    std::mutex mutex;                             ///< guards what follows
+    std::vector<gst::Ref<GstElement>> dtls;       ///< every dtlsdec
+    std::vector<gst::Ref<GstElement>> receivers;  ///< every bin of webrtcbin's that a transport receives through
 
     using Held = std::shared_ptr<Foreign>;
     static Foreign& of(gpointer data) { return **static_cast<Held*>(data); }
@@ -60,6 +61,11 @@ struct Connection::Foreign {
 
     static void on_element(GstBin*, GstBin*, GstElement* element, gpointer data) noexcept {
         GstElementFactory* factory = gst_element_get_factory(element);
+        if (std::string_view(G_OBJECT_TYPE_NAME(element)) == "TransportReceiveBin") {
+            auto& self = of(data);
+            const std::lock_guard lock(self.mutex);
+            self.receivers.push_back(gst::Ref<GstElement>::share(element));
+        }
         if (factory == nullptr) return;
         const std::string_view name = GST_OBJECT_NAME(factory);
         if (name == "clocksync") {
@@ -126,6 +132,24 @@ Connection::~Connection() {
     watch_.cancel();
     if (subscribed_) outgoing_->packets->remove(subscribed_.get());
     ice_.release_relays();
+    pipeline_.stop();
+    release_receivers();
+}
+
+/// As long as ICE has no way such a bin of 1.22 holds a block on its data, which holds the bin. That goes when the bin
+/// stops; but what was still on its way in webrtcbin's threads then blocks it once more, and it would stay for ever,
+/// and the sockets with it. Stopped again, now that webrtcbin's thread has ended, it lets go.
+void Connection::release_receivers() {
+    std::vector<gst::Ref<GstElement>> receivers;
+    {
+        const std::lock_guard lock(foreign_->mutex);
+        receivers = std::move(foreign_->receivers);
+        foreign_->receivers.clear();
+    }
+    for (const auto& bin : receivers) {
+        gst_element_set_state(bin.get(), GST_STATE_READY);
+        gst_element_set_state(bin.get(), GST_STATE_NULL);
+    }
 }
 
 void Connection::watch_webrtcbin() {

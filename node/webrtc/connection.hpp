@@ -110,6 +110,7 @@ class Connection {
     using Reply = std::function<void(Connection& self, const std::string& error, const std::string& sdp)>;
 
     void watch_webrtcbin();
+    void release_receivers();
     void request_sink(int mline);
     void add_transceiver(const Format& format);
     bool admit(const std::string& candidate);
