@@ -31,6 +31,7 @@ transport::Chooser::Facts PeerLinks::facts_for(const mesh::Peer& peer, bool webr
             .peer_webrtc = webrtc,
             .rtsp_tls = peer.rtsp_tls,
             .proof_needed = trust_.proof_needed(peer.name, peer.fingerprint),
+            .secured_before = trust_.secured_before(peer.fingerprint),
             .hear = peer.hear,
             .refusal = peer.refusal};
 }

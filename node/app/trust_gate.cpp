@@ -27,8 +27,19 @@ std::optional<identity::Identity> find_identity(const NodeConfig& config, const 
 }
 
 TrustGate::TrustGate(const NodeConfig& config, bool has_identity)
-    : has_identity_(has_identity), webrtc_(has_identity && config.transport != Transport::rtsp) {
-    if (config.trust == Trust::pinned) known_.emplace(config.state_folder());
+    : has_identity_(has_identity),
+      webrtc_(has_identity && config.transport != Transport::rtsp),
+      secured_(config.state_folder()) {
+    if (config.trust == Trust::pinned) {
+        known_.emplace(config.state_folder());
+        return;
+    }
+    try {
+        secured_.read();
+    } catch (const std::exception& error) {
+        log_.warning("{} {}. It begins anew: whoever was heard encrypted before counts as new", secured_.path(),
+                     describe(error));
+    }
 }
 
 bool TrustGate::takes_webrtc(const protocol::ClientInfo& client) const noexcept {
@@ -43,8 +54,21 @@ bool TrustGate::counts_by_address(const protocol::ClientInfo& client) const {
     return !takes_webrtc(client) || !proof_needed(client.name, client.fingerprint);
 }
 
+void TrustGate::note_secured(const std::string& name, const std::string& fingerprint) {
+    try {
+        secured_.remember(fingerprint, name);
+    } catch (const std::exception& error) {
+        log_.warning("that {} was heard encrypted cannot be remembered beyond this run: {}", name, describe(error));
+    }
+}
+
+bool TrustGate::secured_before(const std::string& fingerprint) const { return secured_.contains(fingerprint); }
+
 bool TrustGate::proven(const std::string& name, const std::string& fingerprint) {
-    if (!known_) return false;
+    if (!known_) {
+        note_secured(name, fingerprint);
+        return false;
+    }
     try {
         if (!known_->remember(name, fingerprint)) return false;
         log_.info("{} has proven who it is; from now on no other certificate counts for that name", name);

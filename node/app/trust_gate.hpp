@@ -11,6 +11,7 @@
 #include "node/config/config.hpp"
 #include "node/identity/identity.hpp"
 #include "node/identity/known_peers.hpp"
+#include "node/identity/secured_peers.hpp"
 
 namespace matriz::node {
 
@@ -21,8 +22,8 @@ std::optional<identity::Identity> find_identity(const NodeConfig& config, const 
 /// Who in a client list is refused because of a certificate. Main thread only.
 class TrustGate {
   public:
-    /// `has_identity`: this node has one; without, nobody can prove anything to it. Throws Error when what is
-    /// remembered of the peers cannot be read.
+    /// `has_identity`: this node has one; without, nobody can prove anything to it. Throws Error when `trust` is pinned
+    /// and what is remembered of the peers cannot be read.
     TrustGate(const NodeConfig& config, bool has_identity);
 
     /// Name and reason. Says each refusal once.
@@ -31,6 +32,9 @@ class TrustGate {
     /// This peer's connection has shown that the certificate is its own. True when refusals() and counts_by_address()
     /// may have other answers by that.
     bool proven(const std::string& name, const std::string& fingerprint);
+    /// Has this certificate ever been proven, by a connection of this node? With `trust` server only; with pinned
+    /// proof_needed() says more.
+    bool secured_before(const std::string& fingerprint) const;
     /// Has it to prove that this certificate is its own, however that is to be done? With `trust` server nobody has.
     bool proof_needed(const std::string& name, const std::string& fingerprint) const;
     /// May its address alone let it take this node's plain stream? Not if it can, and has to, show its certificate.
@@ -40,12 +44,14 @@ class TrustGate {
 
   private:
     bool takes_webrtc(const protocol::ClientInfo& client) const noexcept;
+    void note_secured(const std::string& name, const std::string& fingerprint);
     std::string refusal_of(const protocol::ClientInfo& client);
 
     const log::Logger log_{"trust"};
     const bool has_identity_;
-    const bool webrtc_;  ///< this node can
-    std::optional<identity::KnownPeers> known_;
+    const bool webrtc_;                          ///< this node can
+    std::optional<identity::KnownPeers> known_;  ///< `trust` pinned
+    identity::SecuredPeers secured_;             ///< empty with `trust` pinned
     std::map<std::string, std::string> said_;
     std::map<std::string, std::string> unwritten_;  ///< name and fingerprint, proven, but not remembered: refused
 };

@@ -1,79 +1,34 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "node/identity/known_peers.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <optional>
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/protocol/codec.hpp"
 #include "common/protocol/fingerprint.hpp"
-#include "common/protocol/json.hpp"
-#include "common/protocol/limits.hpp"
-#include "node/identity/private_file.hpp"
 
 namespace matriz::identity {
-namespace {
 
-constexpr const char* member = "known_peers";
-constexpr std::uintmax_t most_bytes = KnownPeers::most * (protocol::max_name * 6 + 128);
-
-/// Nothing when there is no such file.
-std::optional<std::string> contents(const std::string& path) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error) && !error) return std::nullopt;
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream) throw Error("cannot be read: {}", std::strerror(errno));
-    if (std::filesystem::file_size(path) > most_bytes) throw Error("is too big");
-    return std::string{std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::map<std::string, std::string> parse(const std::string& text) {
-    Json::Value root;
-    const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
-    std::string errors;
-    if (!reader->parse(text.data(), text.data() + text.size(), &root, &errors) || !root.isObject() ||
-        !root[member].isObject())
-        throw Error("is not what this node wrote; repair it, or remove it to trust every peer anew");
-    std::map<std::string, std::string> fingerprints;
-    for (const std::string& name : root[member].getMemberNames()) {
-        const Json::Value& value = root[member][name];
-        const auto clean = protocol::clean_fingerprint(value.isString() ? value.asString() : "");
-        if (!clean) throw Error("has no fingerprint for \"{}\"; repair it, or remove that peer to trust it anew", name);
-        fingerprints.emplace(name, *clean);
-    }
-    return fingerprints;
-}
-
-}  // namespace
-
-KnownPeers::KnownPeers(const std::string& folder) : folder_(folder), path_(folder + "/known_peers.json") {
+KnownPeers::KnownPeers(const std::string& folder) : file_(folder, "known_peers") {
     try {
-        if (const auto text = contents(path_)) remembered_ = parse(*text);
+        for (const auto& [name, text] : file_.read()) {
+            const auto clean = protocol::clean_fingerprint(text);
+            if (!clean)
+                throw Error("has no fingerprint for \"{}\"; repair it, or remove that peer to trust it anew", name);
+            remembered_.emplace(name, *clean);
+        }
     } catch (const std::exception&) {
-        rethrow_in_context("the peers that this node knows, " + path_);
+        rethrow_in_context("the peers that this node knows, " + file_.path());
     }
 }
 
 void KnownPeers::store(Fingerprints fingerprints) {
-    Json::Value root(Json::objectValue);
-    root[member] = Json::Value(Json::objectValue);
-    for (const auto& [name, fingerprint] : fingerprints) root[member][name] = fingerprint;
-    Json::StreamWriterBuilder lines;
-    lines["indentation"] = "  ";
-    lines["emitUTF8"] = true;
-    std::filesystem::create_directories(folder_);
-    write_private(path_, Json::writeString(lines, root) + "\n");
+    file_.write(fingerprints);
     remembered_ = std::move(fingerprints);
 }
 
 void KnownPeers::require_a_place() const {
     if (remembered_.size() >= most)
-        throw Error("{} holds {} peers already; remove those that are gone", path_, remembered_.size());
+        throw Error("{} holds {} peers already; remove those that are gone", file_.path(), remembered_.size());
 }
 
 KnownPeers::Verdict KnownPeers::check(const std::string& name, const std::string& fingerprint, Proof proof) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "node/identity/peer_file.hpp"
+
 namespace matriz::identity {
 
 /// `trust: pinned`: which certificate each peer was the first to prove its own. Kept in known_peers.json, which only
@@ -52,7 +54,7 @@ class KnownPeers {
     std::vector<Entry> entries() const;
 
   private:
-    using Fingerprints = std::map<std::string, std::string>;
+    using Fingerprints = PeerFile::Pairs;
     struct Offered {
         std::string fingerprint;
         Proof proof = Proof::none;
@@ -60,8 +62,7 @@ class KnownPeers {
     void require_a_place() const;
     void store(Fingerprints fingerprints);
 
-    std::string folder_;
-    std::string path_;
+    PeerFile file_;
     Fingerprints remembered_;
     std::map<std::string, Offered> offered_;  ///< what was refused
 };

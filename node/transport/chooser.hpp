@@ -16,17 +16,19 @@ std::string_view name(Way way) noexcept;
 /// Chooses between WebRTC and RTSP for one peer and says why. Pure; one thread.
 ///
 /// With `automatic` a peer that knows WebRTC gets it. RTSP takes over only where WebRTC has never come to a connection:
-/// what has worked once comes back by itself, and must not end as an open stream because a cable was pulled. A peer
-/// whose certificate is refused is not heard over anything; one that has to prove who it is never in the clear.
+/// what has worked once comes back by itself, and must not end as an open stream because a cable was pulled, or
+/// somebody on the path would like to listen. A peer whose certificate is refused is not heard over anything; one that
+/// has to prove who it is never in the clear.
 class Chooser {
   public:
     struct Facts {
         node::Transport wish = node::Transport::automatic;
-        bool peer_webrtc = false;   ///< the peer takes WebRTC
-        bool rtsp_tls = false;      ///< its RTSP is inside TLS, and so proves who it is
-        bool proof_needed = false;  ///< what does not prove who it is does not count: `trust` pinned
-        bool hear = true;           ///< false: the peer only hears us, which is no work of ours over RTSP
-        std::string refusal{};      ///< why it must not be connected to at all; empty: nothing against it
+        bool peer_webrtc = false;     ///< the peer takes WebRTC
+        bool rtsp_tls = false;        ///< its RTSP is inside TLS, and so proves who it is
+        bool proof_needed = false;    ///< what does not prove who it is does not count: `trust` pinned
+        bool secured_before = false;  ///< it has been heard encrypted, if not by this link
+        bool hear = true;             ///< false: the peer only hears us, which is no work of ours over RTSP
+        std::string refusal{};        ///< why it must not be connected to at all; empty: nothing against it
     };
     /// How WebRTC is doing.
     struct Webrtc {
@@ -52,8 +54,8 @@ class Chooser {
     static constexpr std::chrono::seconds rtsp_patience{30};  ///< silent RTSP, before WebRTC is tried again
 
   private:
-    /// RTSP, unless that could be anybody where it must not. `why`: what led to it.
-    void turn_to_rtsp(std::string why);
+    /// RTSP, unless that is in the clear and there is an objection to it. `why`: what led to it.
+    void turn_to_rtsp(std::string why, const char* objection);
 
     const Facts facts_;
     Way way_ = Way::none;

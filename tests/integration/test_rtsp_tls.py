@@ -200,11 +200,19 @@ class EncryptedTest(MeshCase):
 class NoUdpTest(MeshCase):
     """A network that lets no UDP through: the way that is left must be as good a secret."""
 
-    def pair(self, **config):
+    @staticmethod
+    def block(here):
+        here.run("nft", "-f", "-", text="table inet filter {\n chain out {\n  type filter hook output priority 0\n"
+                                        "  meta l4proto udp drop\n }\n}\n")
+
+    def pair(self, block=True, **config):
         here = space.Space("no-udp")
         self.stage.defer(here.close)
-        here.run("nft", "-f", "-", text="table ip filter {\n chain out {\n  type filter hook output priority 0\n"
-                                        "  meta l4proto udp drop\n }\n}\n")
+        # WebRTC finds no address where there is nothing but loopback.
+        for line in ("link add eth0 type veth peer name eth1", "addr add 10.9.9.1/24 dev eth0", "link set eth0 up", "link set eth1 up"):
+            here.ip(line)
+        if block:
+            self.block(here)
         jack = self.stage.jack()
         server = self.make_server(("porto", "lisboa"), host=here).start()
         nodes = [self.stage.node(name, jack, server.url, host=here, **config).start() for name in ("porto", "lisboa")]
@@ -226,6 +234,36 @@ class NoUdpTest(MeshCase):
             told = node.peers()[peer]
             self.assertEqual((told["transport"], told["encrypted"]), ("rtsps/tcp", True))
             self.assertIn("WebRTC failed", told["why"])
+
+    def test_who_was_encrypted_before_is_not_heard_in_the_clear(self):
+        """Nor when both have been away meanwhile: whoever cuts lines and blocks UDP has nothing from it."""
+        (porto, lisboa), probe = self.pair(block=False, transport="auto")
+        probe.wait_heard(timeout=40)
+        pairs = (porto, "lisboa"), (lisboa, "porto")
+        for node, peer in pairs:
+            self.assertEqual(node.peers()[peer]["transport"], "webrtc")
+        kept = [os.path.join(node.state_folder, "secured_peers.json") for node in (porto, lisboa)]
+        wait_for(lambda: all(os.path.exists(path) for path in kept), 10, "both to remember it")
+        self.restart(porto, lisboa, lambda: self.block(porto.host))
+        for node, peer in pairs:
+            wait_for(lambda: "encrypted before" in (node.peers().get(peer, {}).get("why") or ""),  # pylint: disable=cell-var-from-loop
+                     60, f"{node.name} to be without {peer}")
+            self.assertEqual(node.peers()[peer]["transport"], "webrtc")
+        holds_for(lambda: not probe.hears(porto, lisboa) and not probe.hears(lisboa, porto), 3, "silence")
+        # Without that memory they would have been heard.
+        self.restart(porto, lisboa, lambda: [os.remove(path) for path in kept])
+        probe.wait_heard(timeout=90)
+        for node, peer in pairs:
+            told = node.peers()[peer]
+            self.assertEqual((told["transport"], told["encrypted"]), ("rtsp/tcp", False))
+
+    @staticmethod
+    def restart(first, second, meanwhile):
+        for node in (first, second):
+            node.leave()
+        meanwhile()
+        for node in (first, second):
+            node.start()
 
 
 if __name__ == "__main__":

@@ -134,5 +134,35 @@ TEST_F(TrustGateTest, WhereTheServerIsTrustedNobodyIsRefused) {
     EXPECT_EQ(gate.known_peers(), nullptr);
 }
 
+TEST_F(TrustGateTest, ThatAPeerWasEncryptedOutlivesTheLinkAndTheNode) {
+    config_.trust = Trust::server;
+    {
+        TrustGate gate(config_, true);
+        EXPECT_FALSE(gate.secured_before(lisboa_.fingerprint));
+        gate.proven("lisboa", lisboa_.fingerprint);
+        EXPECT_TRUE(gate.secured_before(lisboa_.fingerprint));
+        EXPECT_FALSE(gate.secured_before(print_of("CD")));
+        EXPECT_FALSE(gate.secured_before(""));
+    }
+    EXPECT_TRUE(TrustGate(config_, true).secured_before(lisboa_.fingerprint));
+    const auto mode = std::filesystem::status(config_.state_dir + "/secured_peers.json").permissions();
+    EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(TrustGateTest, WhatCannotBeReadOrWrittenStopsNobodyWhoTrustsTheServer) {
+    config_.trust = Trust::server;
+    std::ofstream(config_.state_dir + "/secured_peers.json") << "{";
+    TrustGate broken(config_, true);
+    EXPECT_FALSE(broken.secured_before(lisboa_.fingerprint));
+    broken.proven("lisboa", lisboa_.fingerprint);
+    EXPECT_TRUE(broken.secured_before(lisboa_.fingerprint));
+    TrustGate gate(config_, true);
+    EXPECT_TRUE(gate.secured_before(lisboa_.fingerprint)) << "it began anew";
+    std::filesystem::remove_all(config_.state_dir);
+    std::ofstream(config_.state_dir) << "in the way";
+    gate.proven("faro", print_of("CD"));
+    EXPECT_TRUE(gate.secured_before(print_of("CD"))) << "until it stops";
+}
+
 }  // namespace
 }  // namespace matriz::node

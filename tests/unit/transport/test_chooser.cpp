@@ -82,6 +82,22 @@ TEST(Chooser, WhoMustProveWhoItIsIsNeverHeardInTheClear) {
     EXPECT_EQ(chooser.why(), Chooser({.peer_webrtc = true}).why());
 }
 
+TEST(Chooser, WhoWasEncryptedBeforeIsNotHeardInTheClearBecauseWebrtcFailsToday) {
+    Chooser chooser({.peer_webrtc = true, .secured_before = true});
+    EXPECT_FALSE(chooser.update(hopeless));
+    EXPECT_EQ(chooser.way(), Way::webrtc);
+    EXPECT_TRUE(chooser.held_back());
+    EXPECT_THAT(chooser.why(), testing::AllOf(HasSubstr("no way to it was found"), HasSubstr("encrypted before")));
+    Chooser encrypted({.peer_webrtc = true, .rtsp_tls = true, .secured_before = true});
+    EXPECT_TRUE(encrypted.update(hopeless));
+    EXPECT_EQ(encrypted.way(), Way::rtsp);
+}
+
+TEST(Chooser, WhatTheServerOrThisConfigSaysCountsWhoeverWasEncryptedBefore) {
+    EXPECT_EQ(Chooser({.peer_webrtc = false, .secured_before = true}).way(), Way::rtsp);
+    EXPECT_EQ(Chooser({.wish = Transport::rtsp, .peer_webrtc = true, .secured_before = true}).way(), Way::rtsp);
+}
+
 TEST(Chooser, RtspInsideTlsIsProofEnough) {
     const Chooser only_rtsp({.peer_webrtc = false, .rtsp_tls = true, .proof_needed = true});
     EXPECT_EQ(only_rtsp.way(), Way::rtsp);
