@@ -59,21 +59,20 @@ bool Chooser::update(const Webrtc& now) {
     if (way_ != Way::webrtc) return false;
     connected_once_ = connected_once_ || now.connected;
     if (now.connected && std::exchange(held_back_, false)) why_ = both_can;
-    const bool give_up = facts_.wish == node::Transport::automatic && facts_.hear && now.hopeless && !now.refused &&
-                         !now.connected && !connected_once_;
+    const bool give_up =
+        facts_.wish == node::Transport::automatic && facts_.hear && now.hopeless && !now.refused && !now.connected;
     if (!give_up) return false;
-    turn_to_rtsp("WebRTC failed" + (now.reason.empty() ? "" : ": " + now.reason), facts_.proof_needed     ? needs_proof
-                                                                                  : facts_.secured_before ? was_secured
-                                                                                                          : nullptr);
+    const bool secured = facts_.secured_before || connected_once_;
+    turn_to_rtsp("WebRTC failed" + (now.reason.empty() ? "" : ": " + now.reason), facts_.proof_needed ? needs_proof
+                                                                                  : secured           ? was_secured
+                                                                                                      : nullptr);
     return way_ == Way::rtsp;
 }
 
-bool Chooser::update(std::chrono::duration<double> silent) {
-    const bool may_try = way_ == Way::rtsp && facts_.wish == node::Transport::automatic && facts_.peer_webrtc;
-    if (!may_try || silent < rtsp_patience) return false;
+void Chooser::back_to_webrtc(bool connected) {
     way_ = Way::webrtc;
     why_ = both_can;
-    return true;
+    connected_once_ = connected_once_ || connected;
 }
 
 }  // namespace matriz::transport

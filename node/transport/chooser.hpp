@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -15,10 +14,10 @@ std::string_view name(Way way) noexcept;
 
 /// Chooses between WebRTC and RTSP for one peer and says why. Pure; one thread.
 ///
-/// With `automatic` a peer that knows WebRTC gets it. RTSP takes over only where WebRTC has never come to a connection:
-/// what has worked once comes back by itself, and must not end as an open stream because a cable was pulled, or
-/// somebody on the path would like to listen. A peer whose certificate is refused is not heard over anything; one that
-/// has to prove who it is never in the clear.
+/// With `automatic` a peer that knows WebRTC gets it. RTSP in the clear takes over only where WebRTC has never come to
+/// a connection: what has worked once comes back by itself, and must not end as an open stream because a cable was
+/// pulled, or somebody on the path would like to listen. A peer whose certificate is refused is not heard over
+/// anything; one that has to prove who it is never in the clear.
 class Chooser {
   public:
     struct Facts {
@@ -46,12 +45,10 @@ class Chooser {
     /// It would be heard over RTSP if that were not in the clear; why() says so.
     bool held_back() const noexcept { return held_back_; }
 
-    /// Call each second with how the way in use is doing. True: the way has changed.
+    /// Call each second with how WebRTC is doing, while it is the way. True: RTSP takes over.
     bool update(const Webrtc& now);
-    /// The same for RTSP: how long it has been without sound.
-    bool update(std::chrono::duration<double> silent);
-
-    static constexpr std::chrono::seconds rtsp_patience{30};  ///< silent RTSP, before WebRTC is tried again
+    /// WebRTC works after all, or shows why nothing should: it is the way again.
+    void back_to_webrtc(bool connected);
 
   private:
     /// RTSP, unless that is in the clear and there is an objection to it. `why`: what led to it.

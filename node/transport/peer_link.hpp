@@ -14,6 +14,7 @@
 #include "node/gst/reaper.hpp"
 #include "node/receiver/receiver.hpp"
 #include "node/transport/chooser.hpp"
+#include "node/transport/trials.hpp"
 #include "node/webrtc/link.hpp"
 
 namespace matriz::transport {
@@ -27,8 +28,9 @@ struct PeerStatus {
 };
 
 /// One peer: heard, and over WebRTC sent to, from construction to destruction, whatever happens to the peer, the
-/// network and JACK. Uses one transport at a time and turns to another when that is the way to be heard. Making and
-/// destroying it takes no time; the closing goes on in the reaper, which must outlive it. Main thread only.
+/// network and JACK. Uses one transport and turns to another when that is the way to be heard: to RTSP when WebRTC
+/// fails, then back as soon as a trial of it beside RTSP succeeds. Making and destroying it takes no time; the closing
+/// goes on in the reaper, which must outlive it. Main thread only.
 class PeerLink {
   public:
     struct Config {
@@ -45,7 +47,7 @@ class PeerLink {
     PeerLink& operator=(const PeerLink&) = delete;
     ~PeerLink();
 
-    /// What the peer sent through the server. Dropped while the peer is not connected over WebRTC.
+    /// What the peer sent through the server. Dropped where WebRTC is not wanted.
     void signal(Json::Value body);
     /// This node's stream has changed: a WebRTC connection is made anew. `reason` is for the log.
     void refresh(const std::string& reason);
@@ -59,7 +61,13 @@ class PeerLink {
 
     void begin();
     void end();
+    void end_webrtc();
     void reconsider();
+    void watch_webrtc();
+    void watch_rtsp();
+    void begin_trial();
+    void turn_to_webrtc(bool connected);
+    bool may_try_webrtc() const noexcept;
     void note_proof(bool proven);
 
     const Config config_;
@@ -69,11 +77,10 @@ class PeerLink {
     bool said_held_back_ = false;
     bool proven_ = false;
     bool said_why_not_rtsp_ = false;
-    Clock::time_point since_ = Clock::now();       ///< the way in use
-    Clock::time_point last_heard_ = Clock::now();  ///< or when it began
-    // At most one of the two.
+    Trials trials_;
+    Clock::time_point since_ = Clock::now();  ///< the way in use
     std::optional<receiver::Receiver> rtsp_;
-    std::shared_ptr<webrtc::Link> webrtc_;  ///< shared, because the reaper takes it over
+    std::shared_ptr<webrtc::Link> webrtc_;  ///< shared, because the reaper takes it over. Beside RTSP: a trial
     glib::Source timer_;
 };
 

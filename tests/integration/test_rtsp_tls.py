@@ -11,7 +11,7 @@ from harness import rtsp, space
 from harness.case import main
 from harness.certificates import Authority
 from harness.original_client import OriginalClient
-from harness.wait import holds_for, wait_for
+from harness.wait import PATIENCE, holds_for, wait_for
 from mesh_case import MeshCase
 
 TLS = {"rtsp_security": "tls", "transport": "rtsp"}
@@ -234,6 +234,20 @@ class NoUdpTest(MeshCase):
             told = node.peers()[peer]
             self.assertEqual((told["transport"], told["encrypted"]), ("rtsps/tcp", True))
             self.assertIn("WebRTC failed", told["why"])
+
+    def test_udp_that_works_after_all_is_used(self):
+        """RTSP goes on until WebRTC is heard."""
+        (porto, lisboa), probe = self.pair(rtsp_security="tls", transport="auto")
+        probe.wait_heard(timeout=90)
+        mark = probe.mark()
+        porto.host.run("nft", "flush", "ruleset")
+        for node, peer in (porto, "lisboa"), (lisboa, "porto"):
+            wait_for(lambda: node.peers()[peer]["transport"] == "webrtc", 90,  # pylint: disable=cell-var-from-loop
+                     f"{node.name} to be on WebRTC")
+            self.assertTrue(node.peers()[peer]["encrypted"])
+        probe.wait_heard()
+        for sender, listener in probe.pairs:
+            self.assertLess(probe.judge(sender, listener, mark)[1], 400 * PATIENCE, "a hole that a lost stream explains, ms")
 
     def test_who_was_encrypted_before_is_not_heard_in_the_clear(self):
         """Nor when both have been away meanwhile: whoever cuts lines and blocks UDP has nothing from it."""

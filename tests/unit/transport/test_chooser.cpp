@@ -8,7 +8,6 @@ namespace matriz::transport {
 namespace {
 
 using node::Transport;
-using std::chrono::seconds;
 using testing::HasSubstr;
 
 const Chooser::Webrtc hopeless{.hopeless = true, .reason = "no way to it was found"};
@@ -113,18 +112,21 @@ TEST(Chooser, WithWebrtcOnlyItIsTriedForEver) {
     EXPECT_EQ(chooser.way(), Way::webrtc);
 }
 
-TEST(Chooser, RtspThatStaysSilentGivesWebrtcAnotherChance) {
+TEST(Chooser, WebrtcThatWorksAfterAllIsNotGivenUpForAnOpenStreamAgain) {
     Chooser chooser({.peer_webrtc = true});
     ASSERT_TRUE(chooser.update(hopeless));
-    EXPECT_FALSE(chooser.update(seconds{25}));
-    EXPECT_TRUE(chooser.update(seconds{40}));
+    EXPECT_FALSE(chooser.update(hopeless)) << "that is not the way in use";
+    chooser.back_to_webrtc(true);
     EXPECT_EQ(chooser.way(), Way::webrtc);
-    EXPECT_TRUE(chooser.update(hopeless)) << "and RTSP again";
+    EXPECT_EQ(chooser.why(), Chooser({.peer_webrtc = true}).why());
+    EXPECT_FALSE(chooser.update(hopeless));
+    EXPECT_EQ(chooser.way(), Way::webrtc);
 }
 
-TEST(Chooser, ASilentOriginalNodeStaysOnRtsp) {
-    Chooser chooser({.peer_webrtc = false});
-    EXPECT_FALSE(chooser.update(seconds{100}));
+TEST(Chooser, ForAnEncryptedStreamWebrtcMayBeGivenUpAnyTime) {
+    Chooser chooser({.peer_webrtc = true, .rtsp_tls = true});
+    EXPECT_FALSE(chooser.update(Chooser::Webrtc{.connected = true}));
+    EXPECT_TRUE(chooser.update(hopeless));
     EXPECT_EQ(chooser.way(), Way::rtsp);
 }
 
