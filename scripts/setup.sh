@@ -24,6 +24,17 @@ as_root() {
     fi
 }
 
+# without_services COMMAND...: as root. Some packages that the tests need are servers (nginx, coturn): installing them here
+# must start none. Debian's way to say so is a policy-rc.d; one that is there already is left alone.
+without_services() (
+    readonly policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap 'as_root rm -f "$policy"' EXIT # also when interrupted
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
+    fi
+    as_root "$@"
+)
+
 # need_packages PACKAGE...: installs what is not there. Costs one dpkg-query when all is.
 need_packages() {
     local -a missing
@@ -40,7 +51,7 @@ need_packages() {
         as_root debconf-set-selections <<<'jackd2 jackd/tweak_rt_limits boolean false'
     fi
     as_root "${apt[@]}" update </dev/null || fail "apt-get update failed"
-    as_root "${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null || fail "apt-get install failed"
+    without_services "${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null || fail "apt-get install failed"
     mapfile -t missing < <(missing_of "$@")
     ((${#missing[@]} == 0)) || fail "still missing after apt-get install: ${missing[*]}"
 }

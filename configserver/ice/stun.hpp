@@ -16,8 +16,8 @@
 /// without authentication.
 namespace matriz::ice {
 
-inline constexpr std::size_t stun_header = 20;  ///< bytes
-inline constexpr std::size_t max_stun_request = 548;
+inline constexpr std::size_t stun_header = 20;         ///< bytes
+inline constexpr std::size_t max_stun_request = 1472;  ///< a whole packet of 1500: `matrizctl doctor` asks what passes
 inline constexpr std::size_t max_stun_answer = 64;
 
 /// The answer to `request`, which came from `from`: its success response, or an error response where the request asks

@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::milliseconds report_interval{1000};
 constexpr std::chrono::seconds patience_with_webrtc{5};
 constexpr unsigned patience_with_jack = 5;                            // seconds
+constexpr unsigned patience_with_router = 15;                         // seconds more, to close what was opened there
 constexpr std::size_t most_kept_ports = jack::Client::max_peers / 2;  // the rest is for peers that are here
 
 NodeConfig with_name(NodeConfig config) {
@@ -181,6 +182,7 @@ void App::prepared() {
 void App::stop() {
     if (std::exchange(stopping_, true)) return;
     log_.info("stopping");
+    if (mapper_) mapper_->leave();
     if (!control_) {
         g_main_loop_quit(loop_.get());
         return;
@@ -193,7 +195,8 @@ void App::report() {
     control_->report(reporter_.next(peers));
 }
 
-/// libjack waits for ever for a server that hangs. Whoever stops a node must not.
+/// libjack waits for ever for a server that hangs. Whoever stops a node must not. Below matriz.service's
+/// TimeoutStopSec.
 void App::leave_in_time() const {
     struct sigaction action {};
     action.sa_handler = [](int) {
@@ -202,7 +205,7 @@ void App::leave_in_time() const {
         ::_exit(EXIT_SUCCESS);
     };
     ::sigaction(SIGALRM, &action, nullptr);
-    ::alarm(patience_with_jack);
+    ::alarm(patience_with_jack + (mapper_ ? patience_with_router : 0));
 }
 
 void App::on_command(control::Command command) {

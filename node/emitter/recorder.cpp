@@ -15,7 +15,7 @@ namespace matriz::emitter {
 namespace {
 
 constexpr std::chrono::milliseconds write_interval{100};
-constexpr int writes_per_header = 10;
+constexpr int writes_between_securing = 10;
 constexpr std::uintmax_t least_room = 16U << 20;  ///< bytes; a minute of stereo
 
 /// A second or more; less is the remains of a try.
@@ -102,7 +102,7 @@ void Recorder::write_loop() noexcept {
             }
             try_again_in_time();
             write_queued();
-            if (file_ && ++rounds % writes_per_header == 0) file_->update_header();
+            if (file_ && ++rounds % writes_between_securing == 0) file_->secure();
         } catch (const std::exception& error) {
             fail(describe(error));
         }
@@ -132,7 +132,7 @@ void Recorder::open(const SoundFile::Format& format) {
     file_.reset();
     file_.emplace(config_.folder, format);
     // A file that somebody looks for at once, or after a kill, is already a valid one.
-    file_->update_header();
+    file_->secure();
     if (complaint_.empty())
         log_.info("writing {} ({} Hz, {} channels)", file_->path(), format.rate.hz, format.channels);
 }

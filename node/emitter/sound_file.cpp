@@ -22,6 +22,15 @@ struct NewFile {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
+/// So that the name, too, outlasts a power cut. A folder that cannot be synced (some network file systems) is no
+/// trouble.
+void sync_folder(const std::string& folder) {
+    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+
 NewFile create(const std::string& folder, const char* extension) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
@@ -31,7 +40,10 @@ NewFile create(const std::string& folder, const char* extension) {
         const auto name = attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt);
         auto path = (std::filesystem::path(folder) / (name + extension)).string();
         const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-        if (descriptor >= 0) return {descriptor, std::move(path)};
+        if (descriptor >= 0) {
+            sync_folder(folder);
+            return {descriptor, std::move(path)};
+        }
         if (errno != EEXIST) throw Error("cannot make {}: {}", path, reason(errno));
     }
     throw Error("cannot find a free file name in {}", folder);
@@ -67,12 +79,13 @@ void SoundFile::write(std::span<const float> samples) {
     throw Error("{}", errno != 0 ? reason(errno) : sf_strerror(file_.get()));
 }
 
-void SoundFile::update_header() {
-    if (format_.container != node::RecordFormat::wav) return;  // a FLAC stream needs no lengths to be read
+void SoundFile::secure() {
     errno = 0;
-    sf_command(file_.get(), SFC_UPDATE_HEADER_NOW, nullptr, 0);
+    // A FLAC stream needs no lengths to be read.
+    if (format_.container == node::RecordFormat::wav) sf_command(file_.get(), SFC_UPDATE_HEADER_NOW, nullptr, 0);
     if (sf_error(file_.get()) != SF_ERR_NO_ERROR)
         throw Error("{}", errno != 0 ? reason(errno) : sf_strerror(file_.get()));
+    sf_write_sync(file_.get());
 }
 
 }  // namespace matriz::emitter

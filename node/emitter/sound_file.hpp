@@ -32,8 +32,9 @@ class SoundFile {
 
     /// Appends interleaved samples. Throws Error with the system's reason (disk full …).
     void write(std::span<const float> samples);
-    /// Makes what was written readable even if the process dies now. Throws Error.
-    void update_header();
+    /// Makes what was written readable even if the process dies or the power goes now (of FLAC all but the last block).
+    /// Waits for the disk. Throws Error.
+    void secure();
 
     const std::string& path() const noexcept { return path_; }
     const Format& format() const noexcept { return format_; }

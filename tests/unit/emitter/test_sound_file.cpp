@@ -63,12 +63,12 @@ TEST_F(SoundFileTest, AWavBeyond4GigabytesIsAWholeRf64) {
         SoundFile file(folder_, {.rate = SampleRate{48000}, .channels = 2, .container = node::RecordFormat::wav});
         path = file.path();
         file.write(second);
-        file.update_header();
+        file.secure();
         const int descriptor = descriptor_of(path);
         ASSERT_GE(descriptor, 0);
         ASSERT_GT(::lseek(descriptor, hole * frame_size, SEEK_CUR), 5'000'000'000);
         file.write(second);
-        file.update_header();
+        file.secure();
         EXPECT_EQ(read(path).info.frames, 96'000 + hole) << "what a kill would leave";
     }
     const Read whole = read(path);
