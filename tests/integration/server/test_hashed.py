@@ -4,11 +4,12 @@ import hashlib
 import os
 import random
 import re
+import select
 
 from harness.case import main
 from harness.programs import http_get, program, run
 from harness.wait import wait_for
-from server_case import RawClient, ServerCase
+from server_case import RawClient, ServerCase, frame
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 NODES = 200
@@ -38,25 +39,34 @@ class HashedTest(ServerCase):
         told = run([program("matriz-configserver"), "--new-key", "x"])
         log2_n = int(re.search(r"scrypt:\w+:(\d+):8:1:", told.stdout).group(1))
         keys = {f"node{i}": random_key() for i in range(NODES)}
-        server = self.serve(start=False, max_connections_per_address=2 * NODES)
+        rooms = [f"room{i}" for i in range(NODES // 8)]
+        server = self.serve(start=False, max_connections_per_address=2 * NODES, rooms=[{"name": room} for room in rooms])
         server.config["client_keys"] = [{"name": n, "key_hash": hash_of(k, log2_n)} for n, k in keys.items()]
 
         def come(server):
             clients = []
-            for name, key in keys.items():
+            for i, (name, key) in enumerate(keys.items()):
                 clients.append(RawClient(server.port))
                 self.addCleanup(clients[-1].close)
-                clients[-1].text({"register": "", "name": name, "key": key, "port": 0, "matriz": 1})
+                clients[-1].text({"register": "", "name": name, "key": key, "port": 0, "matriz": 1,
+                                  "room": rooms[i // 8]})
             return clients
+
+        def all_there(clients):
+            for client in (c for c in clients if select.select([c.socket], [], [], 0)[0]):
+                opcode, payload = client.read_frame()
+                if opcode == 9:
+                    client.send(frame(10, payload))
+            return self.nodes(server) == NODES
         server.start()
         before = come(server)
-        wait_for(lambda: self.nodes(server) == NODES, 20, "all to come")
+        wait_for(lambda: all_there(before), 60, "all to come")
         server.kill()
         for client in before:
             self.assertTrue(client.ended())
         server.start()
-        come(server)
-        wait_for(lambda: self.nodes(server) == NODES, 5, "all to be back")
+        back = come(server)
+        wait_for(lambda: all_there(back), 5, "all to be back")
 
     def test_one_key_for_several_names(self):
         made, own = random_key(), "of my own choice"
