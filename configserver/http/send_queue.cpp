@@ -17,8 +17,12 @@ SendQueue::Pushed SendQueue::push(Frame frame, Kind kind) {
     }
     if (kind == Kind::relayed && (2 * (bytes_ + frame->size()) > max_bytes_ || 2 * waiting_.size() >= max_frames_))
         return Pushed::left_out;
-    // A single frame always fits: a client list of a large room must not be what cuts an idle connection.
-    if (!waiting_.empty() && (bytes_ + frame->size() > max_bytes_ || waiting_.size() >= max_frames_))
+    // A single frame always fits: a client list of a large room must not be what cuts an idle connection. Nor must a
+    // picture be that is on its way to a slow watcher, or a ping meanwhile.
+    const bool showing = begun_ && waiting_.front().kind == Kind::picture;
+    const std::size_t bytes = showing ? bytes_ - waiting_.front().frame->size() : bytes_;
+    const bool full = kind != Kind::control && bytes + frame->size() > max_bytes_;
+    if (!waiting_.empty() && (full || waiting_.size() >= max_frames_))
         return kind == Kind::picture ? Pushed::left_out : Pushed::overflow;
     bytes_ += frame->size();
     if (kind == Kind::control) {

@@ -2,14 +2,16 @@
 """The demo, as people see it first: it works, it ends, it leaves nothing, and it does not lie."""
 import os
 import re
+import select
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 
 from harness.case import StageCase, main
 from harness.programs import BUILD, PATHS, ROOT
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 DEMO = os.path.join(ROOT, "scripts", "demo.py")
 
@@ -49,6 +51,25 @@ class DemoTest(StageCase):
         demo.signal(signal.SIGTERM)
         self.assertNotEqual(demo.wait_exit(40), 0)
         self.assert_nothing_left(demo.log())
+
+    def test_in_a_terminal_it_stays_until_ctrl_c(self):
+        controller, terminal = os.openpty()
+        self.addCleanup(os.close, controller)
+        demo = subprocess.Popen([sys.executable, DEMO, "--build", BUILD], stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal,
+                                env={**os.environ, "TMPDIR": self.temp}, start_new_session=True)
+        os.close(terminal)
+        self.addCleanup(demo.kill)
+        seen = bytearray()
+
+        def refreshed():
+            if select.select([controller], [], [], 0)[0]:
+                seen.extend(os.read(controller, 65536))
+            return seen.count(b"Ctrl-C ends.") >= 3
+        wait_for(refreshed, 90, "the table to be shown again and again")
+        self.assertIsNone(demo.poll())
+        demo.send_signal(signal.SIGINT)
+        self.assertEqual(demo.wait(40 * PATIENCE), 0, seen.decode(errors="replace"))
+        self.assert_nothing_left("")
 
     def test_a_silent_node_is_no_success(self):
         """A node that sends no sound: the demo must say so and fail."""

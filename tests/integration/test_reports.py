@@ -4,11 +4,13 @@ import json
 import urllib.request
 
 from harness.case import main
-from harness.wait import PATIENCE, wait_for
+from harness.wait import NotReached, PATIENCE, wait_for
 from mesh_case import MONITOR_KEY, MeshCase
 
 
 class ReportsTest(MeshCase):
+    watchdog_seconds = 150
+
     def links(self, server):
         url = server.url.replace("ws://", "http://").replace("/config", "/rooms/default/status")
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {MONITOR_KEY}"})
@@ -47,23 +49,30 @@ class ReportsTest(MeshCase):
         apart = {pair: [] for pair in pairs}
 
         def look():
-            """Each time the probe has measured anew."""
+            """Each time the probe has measured anew: is the middle of the last nine right in both directions? On a busy machine
+            the delay moves, and status and chirp are not of the same moment; what is wrong by itself stays wrong."""
             mark = probe.mark()
             wait_for(lambda: all(probe.hears(*pair, mark) for pair in pairs), 20, "another chirp")
             for sender, listener in pairs:
                 says = listener.peers()[sender.name]["one_way_ms"]
                 if says is not None:
                     apart[sender, listener].append(says - probe.latency_ms(sender, listener))
-            return all(len(seen) >= 9 for seen in apart.values())
+            return all(len(seen) >= 9 and abs(self.middle(seen)) < 2.5 * PATIENCE for seen in apart.values())
 
-        wait_for(look, 40, "status to know how long the way is")
+        try:
+            wait_for(look, 60, "it")
+        except NotReached:
+            self.fail(f"status against the chirp, ms: {apart}")
         for (sender, listener), seen in apart.items():
-            middle = sorted(seen)[len(seen) // 2]
-            print(f"# {codec}, {sender.name} to {listener.name}: status says {middle:+.2f} ms, measured {probe.latency_ms(sender, listener):.2f}",
-                  flush=True)
-            self.assertLess(abs(middle), 2 * PATIENCE, f"status against the chirp, {sender.name} to {listener.name}: {seen}")
+            print(f"# {codec}, {sender.name} to {listener.name}: status says {self.middle(seen):+.2f} ms, measured "
+                  f"{probe.latency_ms(sender, listener):.2f}", flush=True)
             told = self.links(server)[listener.name, sender.name]["one_way_ms"]
             self.assertLess(abs(told - listener.peers()[sender.name]["one_way_ms"]), 20 * PATIENCE, "the server's figure")
+
+    @staticmethod
+    def middle(seen):
+        """Of the last nine."""
+        return sorted(seen[-9:])[4]
 
     def test_a_peer_that_is_gone_is_no_link(self):
         jack, server, nodes = self.make_mesh("porto", "lisboa")

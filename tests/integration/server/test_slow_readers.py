@@ -7,7 +7,7 @@ import ssl
 from harness.case import main
 from harness.certificates import Authority
 from harness.wait import wait_for
-from server_case import MONITOR_KEY, PING, PONG, SOCKET_TIMEOUT, TEXT, RawClient, ServerCase, frame
+from server_case import PING, PONG, SOCKET_TIMEOUT, TEXT, RawClient, ServerCase, frame
 
 UNREAD = "it does not read what it is sent"
 
@@ -84,22 +84,6 @@ class SlowReaderTest(ServerCase):
                 self.start(tls=tls, max_queue_bytes=65536)
                 test()
                 self.server.stop()
-
-    def test_a_monitor(self):
-        """Each coming and going counts for a monitor: none may be left out."""
-        def test():
-            deaf = self.deaf()
-            deaf.text({"register": "", "name": "monitor", "key": MONITOR_KEY})
-            deaf.read_text()
-            lisboa, braga = self.fill(deaf), self.raw()
-            braga.register("braga")
-
-            def move():
-                for room in ("fado", "default"):
-                    braga.register("braga", room=room)
-                lisboa.wait_text(lambda m: m.get("message") == "[braga] connected to config server")
-            self.overflow(deaf, move, 400)
-        self.both(test)
 
     def test_a_node(self):
         """Refusals count, too: who goes on asking for them without reading one is let go."""

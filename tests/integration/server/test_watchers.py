@@ -27,10 +27,7 @@ class WatchersTest(ServerCase):
         link.settimeout(20)
         link.connect(("127.0.0.1", server.port))
         self.addCleanup(link.close)
-        client = RawClient.__new__(RawClient)
-        client.socket, client.buffer = link, b""
-        client.upgrade()
-        return client
+        return RawClient.over(link)
 
     def test_a_slow_monitor_of_many_rooms(self):
         """It is told of all rooms that are there when it comes, and of what happened meanwhile, however slowly it reads."""

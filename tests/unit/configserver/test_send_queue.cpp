@@ -78,6 +78,16 @@ TEST(SendQueue, APictureThatDoesNotFitIsNoReasonToCutAnyone) {
     EXPECT_EQ(queue.push(frame(std::string(60, 'y')), Kind::message), Pushed::overflow);
 }
 
+TEST(SendQueue, APictureOnItsWayIsNoReasonToCutAnyone) {
+    SendQueue queue(100, 100);
+    EXPECT_EQ(queue.push(frame(std::string(300, '1')), Kind::picture), Pushed::queued);
+    queue.front();
+    queue.sent(1);
+    EXPECT_EQ(queue.push(frame("ping"), Kind::control), Pushed::queued);
+    EXPECT_EQ(queue.push(frame("event"), Kind::message), Pushed::queued);
+    EXPECT_EQ(queue.push(frame(std::string(100, 'x')), Kind::message), Pushed::overflow);
+}
+
 TEST(SendQueue, SaysWhetherMuchWaits) {
     SendQueue queue(100, 16);
     EXPECT_TRUE(queue.roomy());
