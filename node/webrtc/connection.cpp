@@ -354,7 +354,11 @@ std::optional<emitter::ReceiverReport> Connection::report() const {
 std::string Connection::turn_trouble() const {
     const bool late = gathering_since_ && Clock::now() - *gathering_since_ > turn_limit;
     if (!ice_.has_turn() || ice_.has_relay() || !(gathered_ || late)) return {};
-    return fmt::format("the TURN server {} gave no relay; are its credentials right?", ice_.turn_hosts());
+    if (ice_.has_reflexive())
+        return fmt::format("the TURN server {} gave no relay; are its credentials right?", ice_.turn_hosts());
+    return fmt::format(
+        "neither STUN nor the TURN server {} gave an address: a firewall may block UDP, or its credentials are wrong",
+        ice_.turn_hosts());
 }
 
 std::string Connection::no_way() const {

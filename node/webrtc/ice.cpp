@@ -144,7 +144,9 @@ void Ice::release_relays() noexcept {
 }
 
 void Ice::note_local(const std::string& candidate) {
-    if (candidate_parts(candidate).type == "relay") relay_ = true;
+    const auto type = candidate_parts(candidate).type;
+    if (type == "relay") relay_ = true;
+    if (type == "srflx") reflexive_ = true;
 }
 
 void Ice::note_remote(const std::string& candidate) {

@@ -45,6 +45,8 @@ class Ice {
 
     bool has_turn() const noexcept { return !turn_hosts_.empty(); }
     bool has_relay() const noexcept { return relay_; }
+    /// Whether a STUN server has told an address that is not this machine's own.
+    bool has_reflexive() const noexcept { return reflexive_; }
     /// "turn.example.org", or several.
     const std::string& turn_hosts() const noexcept { return turn_hosts_; }
 
@@ -52,6 +54,7 @@ class Ice {
     glib::Ref<GObject> agent_;
     std::string turn_hosts_;
     bool relay_ = false;
+    bool reflexive_ = false;
     std::set<std::string> remote_hosts_;  ///< addresses of the other's own interfaces, as it says
 };
 
