@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""run_again.py BUILD SUITE MULTIPLIER LOG AGAIN
+"""run_again.py BUILD SUITE[,SUITE...] MULTIPLIER LOG AGAIN
 
-What failed of one suite, by the testlog.json LOG of a `meson test` run in BUILD, runs again: alone, one after another, up
+What failed of these suites, by the testlog.json LOG of a `meson test` run in BUILD, runs again: alone, one after another, up
 to twice each. AGAIN gets a JSON line for each, which count_tests.py reads.
 
 A failed case of a TAP program runs without the others, by its name on the program's command line; where no name tells
@@ -41,14 +41,18 @@ def introspect(build):
     return json.loads(done.stdout)
 
 
-def candidates(tests, suite, log):
-    """[(test as Meson knows it, entry of the log, case or None)] of what failed in that suite, in the log's order."""
-    known = {test["name"]: test for test in tests if suite in [s.rpartition(":")[2] for s in test["suite"]]}
+def candidates(tests, wanted, log):
+    """[(test as Meson knows it, entry of the log, case or None)] of what failed in the wanted suites, in the log's order."""
+    known = {}
+    for test in tests:
+        for suite in wanted.intersection(s.rpartition(":")[2] for s in test["suite"]):
+            known[suite, test["name"]] = test
     found = []
     for name, entry in entries(log).items():
         suites, _, program = name.rpartition(" / ")  # "matriz:integration / mesh": another suite may have one of that name
-        test = known.get(program)
-        if test and suite in re.split("[:+]", suites)[1:] and failed(entry):
+        suite = next(iter(wanted.intersection(re.split("[:+]", suites)[1:])), None)
+        test = known.get((suite, program))
+        if test and failed(entry):
             found += [(test, entry, case) for case in failed_cases(entry)]
     return found
 
@@ -84,10 +88,10 @@ def is_good(text, status):
 
 
 def main():
-    build, suite, multiplier, log, again = sys.argv[1:]
-    late = candidates(introspect(build), suite, log)
+    build, suites, multiplier, log, again = sys.argv[1:]
+    late = candidates(introspect(build), set(suites.split(",")), log)
     if len(late) > MAY_RUN_AGAIN:
-        print(f"{len(late)} failures in the suite {suite}: too many to run again")
+        print(f"{len(late)} failures in {suites}: too many to run again")
         return
     with open(again, "w", encoding="utf-8") as out:
         for test, entry, case in late:
