@@ -49,6 +49,7 @@ packages_test=(
     clang-format
     conntrack
     coturn
+    dbus-daemon
     ffmpeg
     git
     iproute2
