@@ -57,18 +57,22 @@ Pipeline::Pipeline(const std::string& name) : element_(Ref<GstElement>::sink(gst
 
 Pipeline::~Pipeline() { stop(); }
 
-void Pipeline::stop() {
-    if (!element_ || gst_element_set_state(element_.get(), GST_STATE_NULL) != GST_STATE_CHANGE_FAILURE) return;
+void Pipeline::halt() { lower(GST_STATE_READY); }
+
+void Pipeline::stop() { lower(GST_STATE_NULL); }
+
+void Pipeline::lower(GstState state) {
+    if (!element_ || gst_element_set_state(element_.get(), state) != GST_STATE_CHANGE_FAILURE) return;
     // A bin stops at the first element that fails to stop, and the rest would be disposed of while they run.
     GstIterator* elements = gst_bin_iterate_elements(GST_BIN(element_.get()));
     gst_iterator_foreach(
         elements,
-        [](const GValue* item, gpointer) {
-            gst_element_set_state(GST_ELEMENT(g_value_get_object(item)), GST_STATE_NULL);
+        [](const GValue* item, gpointer data) {
+            gst_element_set_state(GST_ELEMENT(g_value_get_object(item)), static_cast<GstState>(GPOINTER_TO_INT(data)));
         },
-        nullptr);
+        GINT_TO_POINTER(state));
     gst_iterator_free(elements);
-    gst_element_set_state(element_.get(), GST_STATE_NULL);
+    gst_element_set_state(element_.get(), state);
 }
 
 GstElement* Pipeline::add(const char* factory, const std::string& name) { return add(make_element(factory, name)); }

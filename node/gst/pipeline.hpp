@@ -34,6 +34,8 @@ class Pipeline {
     /// Throws Error with the element's own words when the change fails at once; a live pipeline may still fail later,
     /// on its bus.
     void play();
+    /// To READY: the data has stopped, the elements are there.
+    void halt();
     /// To NULL, as its end does.
     void stop();
 
@@ -41,6 +43,8 @@ class Pipeline {
     Ref<GstBus> bus() const { return Ref<GstBus>::adopt(gst_element_get_bus(element_.get())); }
 
   private:
+    void lower(GstState state);
+
     Ref<GstElement> element_;
 };
 

@@ -13,6 +13,7 @@
 #include "node/emitter/packet_source.hpp"
 #include "node/receiver/port_prefix.hpp"
 #include "node/webrtc/flood_guard.hpp"
+#include "node/webrtc/held_thread.hpp"
 #include "node/webrtc/webrtc_api.hpp"
 
 namespace matriz::webrtc {
@@ -132,6 +133,10 @@ Connection::~Connection() {
     watch_.cancel();
     if (subscribed_) outgoing_->packets->remove(subscribed_.get());
     ice_.release_relays();
+    {
+        const HeldThread held(webrtcbin_);
+        pipeline_.halt();
+    }
     pipeline_.stop();
     release_receivers();
 }

@@ -36,9 +36,8 @@ class RudeEnd {
     /// Once it hears its peer.
     void open_channels(int count) {
         worker_.run([this, count] {
-            const auto pipeline =
-                glib::Ref<GObject>::adopt(G_OBJECT(gst_object_get_parent(GST_OBJECT(connection_->sink()))));
-            const auto webrtcbin = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "webrtc"));
+            const auto webrtcbin =
+                gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline().get()), "webrtc"));
             for (int i = 0; i < count; ++i) {
                 GObject* channel = nullptr;
                 g_signal_emit_by_name(webrtcbin.get(), "create-data-channel", "another", nullptr, &channel);
@@ -47,7 +46,26 @@ class RudeEnd {
         });
     }
 
+    /// Once it hears its peer: resets the streams of all its channels, as closing them does (RFC 8831, section 6.7).
+    void reset_channels() {
+        worker_.run([this] {
+            GstIterator* elements = gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline().get()), "sctpenc");
+            gst_iterator_foreach(
+                elements,
+                [](const GValue* item, gpointer) {
+                    auto* encoder = GST_ELEMENT(g_value_get_object(item));
+                    while (encoder->sinkpads != nullptr)
+                        gst_element_release_request_pad(encoder, GST_PAD(encoder->sinkpads->data));
+                },
+                nullptr);
+            gst_iterator_free(elements);
+        });
+    }
+
   private:
+    gst::Ref<GstElement> pipeline() const {
+        return gst::Ref<GstElement>::adopt(GST_ELEMENT(gst_object_get_parent(GST_OBJECT(connection_->sink()))));
+    }
     void on(const SessionId& id, const Call& call) {
         if (connection_) return;
         ConnectionConfig config{.peer = peer_.name,
