@@ -103,12 +103,21 @@ void give_key(GstElement* encoder) noexcept {
     gst_buffer_unref(key);
 }
 
+/// The way to who listens over TCP, or to who does over UDP, once there are both: when nobody reads at its end, packets
+/// are dropped there. It would hold up the other way otherwise.
+void keep_moving(GstElement* queue) noexcept {
+    constexpr guint most_packets = 64;
+    g_object_set(queue, "max-size-buffers", most_packets, "max-size-bytes", 0U, "max-size-time", guint64{0}, nullptr);
+    gst_util_set_object_arg(G_OBJECT(queue), "leaky", "downstream");
+}
+
 /// The media's sinks would otherwise wait for each packet's time plus the pipeline's latency: one whole frame.
 void on_deep_element_added(GstBin*, GstBin*, GstElement* element, gpointer) noexcept {
     GstElementFactory* factory = gst_element_get_factory(element);
     if (factory == nullptr) return;
     const std::string_view name = GST_OBJECT_NAME(factory);
     if (name == "srtpenc") give_key(element);
+    if (name == "queue") keep_moving(element);
     if (name != "multiudpsink" && name != "appsink") return;
     g_object_set(element, "sync", FALSE, nullptr);
     GstPad* pad = gst_element_get_static_pad(element, "sink");

@@ -279,6 +279,7 @@ void RtspServer::every_second() {
         dismiss_idle();
         if (following_) follow_interface();
         warm_->keep();
+        warm_->wake();
         auto now = collector_.collect(server_.get(), Clock::now());
         for (auto& guest : offer_->guests()) now.push_back(std::move(guest));
         if (!offer_->fixed_redundancy()) offer_->redundancy().set(losses_.update(now, Clock::now()));
@@ -336,6 +337,7 @@ void RtspServer::on_client_connected(GstRTSPServer*, GstRTSPClient* client, gpoi
         bound_backlog(client);
         g_signal_connect(client, "describe-request", G_CALLBACK(on_media_asked), &self);
         g_signal_connect(client, "new-session", G_CALLBACK(on_new_session), nullptr);
+        g_signal_connect(client, "play-request", G_CALLBACK(on_play), &self);
         if (count > max_connections) {
             self.log_.warning("{} RTSP connections at once: refusing one from {}", max_connections, address_of(client));
             gst_rtsp_client_close(client);
@@ -353,6 +355,15 @@ void RtspServer::on_media_asked(GstRTSPClient*, GstRTSPContext* context, gpointe
         const std::shared_ptr<GstRTSPUrl> shared(url, gst_rtsp_url_free);
         self.worker_.post([&self, shared] { self.warm_->add(shared.get()); });
     } catch (const std::exception&) {  // out of memory: the next listener waits a little longer
+    }
+}
+
+/// It is among the listeners now.
+void RtspServer::on_play(GstRTSPClient*, GstRTSPContext*, gpointer data) noexcept {
+    auto& self = *static_cast<RtspServer*>(data);
+    try {
+        self.worker_.post([&self] { self.warm_->wake(); });
+    } catch (const std::exception&) {  // out of memory: it is done every second, too
     }
 }
 

@@ -11,6 +11,18 @@ bool is_prepared(GstRTSPMedia* media) {
     return status == GST_RTSP_MEDIA_STATUS_PREPARED || status == GST_RTSP_MEDIA_STATUS_SUSPENDED;
 }
 
+/// A message sent to anybody is what makes the stream's sending thread look again. So somebody is added, which cannot
+/// be sent anything, and taken away again; "its message is sent".
+void wake_stream(GstRTSPStream* stream) {
+    GstRTSPTransport* way = nullptr;
+    gst_rtsp_transport_new(&way);
+    way->lower_transport = GST_RTSP_LOWER_TRANS_TCP;
+    const auto nobody = gst::Ref<GstRTSPStreamTransport>::adopt(gst_rtsp_stream_transport_new(stream, way));
+    gst_rtsp_stream_add_transport(stream, nobody.get());
+    gst_rtsp_stream_remove_transport(stream, nobody.get());
+    gst_rtsp_stream_transport_message_sent(nobody.get());
+}
+
 }  // namespace
 
 WarmMedia::WarmMedia(gst::Ref<GstRTSPServer> server, gst::Ref<GstRTSPMediaFactory> factory,
@@ -54,6 +66,14 @@ void WarmMedia::add(const GstRTSPUrl* url) {
     const bool fresh =
         medias_.try_emplace(offer_->choose(url->query).key(), Media{url->query ? url->query : "", {}}).second;
     if (fresh) keep();
+}
+
+void WarmMedia::wake() {
+    for (auto& [key, entry] : medias_) {
+        if (!entry.media || !is_prepared(entry.media.get())) continue;
+        for (guint i = 0; i < gst_rtsp_media_n_streams(entry.media.get()); ++i)
+            wake_stream(gst_rtsp_media_get_stream(entry.media.get(), i));
+    }
 }
 
 void WarmMedia::release() {

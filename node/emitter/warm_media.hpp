@@ -27,6 +27,10 @@ class WarmMedia {
     void keep();
     /// Somebody has asked for this URL: from now on its media stays.
     void add(const GstRTSPUrl* url);
+    /// Lets packets on that wait for a listener over TCP which has stalled and is gone: gst-rtsp-server 1.22 would let
+    /// them wait, and all later ones, until its next RTCP report. Cheap; call it when somebody begins to listen, and
+    /// now and then.
+    void wake();
     /// Lets go of all; the next keep() begins anew.
     void release();
     /// keep() has prepared everything.

@@ -7,9 +7,9 @@ import unittest
 from harness import ports
 from harness.case import main
 from harness.programs import run
-from harness.rtsp import outside_address, request
+from harness.rtsp import Player, outside_address, request
 from harness.sound import read_wav, rms_db
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 from mesh_case import MONITOR_KEY, MeshCase
 
 
@@ -79,6 +79,56 @@ class PlayersTest(MeshCase):
             wait_for(lambda: len(lisboa.status()["emitter"]["listeners"]) == 1, 90, "the dead player to be dropped")
 
         self.assert_undisturbed(probe, [(lisboa, self.porto)], disturb)
+
+    def player(self, tcp, **how):
+        player = Player(self.porto.rtsp_port, tcp, **how)
+        self.stage.defer(player.close)
+        return player
+
+    def stalled_player(self):
+        """It reads nothing, and the node cannot write to it any more."""
+        player = self.player(tcp=True, receive_buffer=4096)
+        port = player.control.getsockname()[1]
+
+        def waiting():
+            with open(f"/proc/{self.porto.process.pid}/net/tcp", encoding="ascii") as table:
+                rows = [line.split() for line in table.readlines()[1:]]
+            return [int(row[4].split(":")[0], 16) for row in rows if int(row[2].split(":")[1], 16) == port]
+
+        size = []
+
+        def full():
+            size.append(waiting())
+            return len(size) > 20 and size[-1] == size[-20] and size[-1][0] > 1000
+
+        wait_for(full, 30, "what is sent to it to wait")
+        return player
+
+    def assert_plays(self, player, packets=400):
+        """It gets what is sent now, and goes on getting it."""
+        for _ in range(packets):
+            player.packet()
+
+    def test_players_after_one_that_stalled_and_vanished(self):
+        """Whatever was on its way to it holds up none that comes later, not even until the next RTCP report, which comes
+        every five seconds."""
+        for tcp in (True, False):
+            with self.subTest(tcp=tcp):
+                self.stalled_player().close()
+                self.assert_plays(self.player(tcp, timeout=2 * PATIENCE))
+
+    def test_players_beside_one_that_stalls(self):
+        for first_tcp, second_tcp in ((True, True), (True, False), (False, True), (False, False)):
+            with self.subTest(first_tcp=first_tcp, second_tcp=second_tcp):
+                before = self.player(first_tcp)
+                self.assert_plays(before, 10)
+                stalled = self.stalled_player()
+                self.assert_plays(before, 10)
+                after = self.player(second_tcp)
+                self.assert_plays(after)
+                self.assert_plays(before)
+                for player in (before, stalled, after):
+                    player.close()
 
     def test_garbage_on_the_rtsp_port(self):
         for garbage in (b"\x00" * 4096, b"GET / HTTP/1.1\r\n\r\n", b"$\x00\xff\xff" + b"x" * 100,
