@@ -12,6 +12,12 @@ LEAST_SECONDS = 1.0  # of judged sound that say something about an action, which
 
 class MeshCase(StageCase):
     watchdog_seconds = 120
+    unjudged = ""  # why the sound of a test could not be judged
+
+    def tearDown(self):
+        # Everything else that the test asks for holds; that it passed would say too much.
+        if self.unjudged and self._complaints() == self._complaints_before:
+            self.skipTest(self.unjudged)
 
     def make_server(self, names=NAMES, **options):
         return self.stage.server({name: f"key-of-{name}" for name in names}, monitor_key=MONITOR_KEY, **options)
@@ -45,7 +51,7 @@ class MeshCase(StageCase):
         A busy machine glitches by itself, so only those reports count in which JACK was never late, and they must be
         enough to judge by; a glitch among them, after a quiet moment, fails when it comes a second time. But however busy the
         machine, nothing may be heard that only a lost stream explains: a hole that long fails at once, unless JACK was late
-        for about as long.
+        for about as long. A test in which no more than that could be judged is skipped in the end.
         """
         told, glitched = [], 0
         for _ in range(attempts):
@@ -67,7 +73,8 @@ class MeshCase(StageCase):
                 return
             glitched += quiet and any(glitches > 0 for glitches, _ in on_time.values())
             self.assertLess(glitched, 2, f"glitches while JACK was on time: {told}")
-        print(f"# too busy a machine to judge more than holes: {told}", flush=True)
+        print(f"# {told}", flush=True)
+        self.unjudged = "too busy a machine to judge more of the sound than holes"
 
     @staticmethod
     def by_name(pairs):
