@@ -173,8 +173,11 @@ std::string Connection::codec() const {
     const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sink_, "sink"));
     const auto caps = gst::Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad.get()));
     if (!caps) return {};
-    const char* encoding = gst_structure_get_string(gst_caps_get_structure(caps.get(), 0), "encoding-name");
-    return encoding != nullptr ? encoding : "";
+    try {
+        return std::string(dsp::name(plugin::stream_from_caps(caps.get(), dsp::CodecId::opus).format.codec));
+    } catch (const Error&) {  // then nothing of it can be heard either
+        return {};
+    }
 }
 
 }  // namespace matriz::receiver

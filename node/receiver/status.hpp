@@ -26,7 +26,7 @@ struct ReceiverStatus {
     Clock::time_point since{};  ///< when it came into this state
     std::string reason;         ///< why it does not play, in plain words; the last one while connecting again
     std::string transport;      ///< "udp" or "tcp"; empty before the first packet
-    std::string codec;          ///< RTP encoding name ("OPUS"); empty before
+    std::string codec;          ///< as the configuration names it ("opus"); empty before
     std::optional<Clock::time_point> first_packet;  ///< the very first, ever
     std::uint64_t attempts = 0;                     ///< connections begun, ever
     dsp::PlayoutMetrics playout;                    ///< of the current connection

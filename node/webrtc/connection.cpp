@@ -311,7 +311,7 @@ std::chrono::steady_clock::time_point Connection::first_packet() const noexcept 
     return Clock::time_point(std::chrono::nanoseconds(first_packet_ns_.load(std::memory_order_relaxed)));
 }
 
-std::string Connection::codec() const { return incoming_ ? incoming_->encoding : std::string(); }
+std::string Connection::codec() const { return incoming_ ? name_of(*incoming_) : std::string(); }
 
 void Connection::take_channel(GObject* channel) {
     gchar* raw = nullptr;

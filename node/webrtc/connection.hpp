@@ -82,7 +82,9 @@ class Connection {
     const std::string& peer_fingerprint() const noexcept { return peer_fingerprint_; }
     bool hears() const noexcept { return incoming_.has_value(); }
     bool sends() const noexcept { return outgoing_.has_value(); }
-    std::string sending_codec() const { return outgoing_ ? outgoing_->format.encoding : std::string(); }
+    /// As the configuration names it; empty when nothing is sent.
+    std::string sending_codec() const { return outgoing_ ? name_of(outgoing_->format) : std::string(); }
+    bool sends_red() const noexcept { return outgoing_ && outgoing_->red != nullptr; }
     /// Why that is not the configured one; empty when it is.
     std::string sending_reason() const { return outgoing_ ? outgoing_->reason : std::string(); }
     /// Packets so far, and when the first came (once there are some).

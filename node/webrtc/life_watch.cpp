@@ -167,7 +167,7 @@ void Life::look_closely() {
                                    .webrtc = true,
                                    .port = static_cast<std::uint16_t>(path ? path->remote_port : 0),
                                    .seconds = std::chrono::duration<double>(Clock::now() - connected_since_).count(),
-                                   .red = connection.sending_codec() == "RED",
+                                   .red = connection.sends_red(),
                                    .report = report};
         config_.offer->set_guest(guest_name(), std::move(listener));
     }

@@ -28,7 +28,7 @@ struct LinkStatus : receiver::ReceiverStatus {
     std::optional<double> one_way_ms;
     std::string turn_trouble;   ///< why there is no relay although TURN is set up; empty: all is well, or not known yet
     bool sending = false;       ///< our sound goes to it
-    std::string sending_codec;  ///< RTP encoding name
+    std::string sending_codec;  ///< as the configuration names it
     std::string sending_reason;                     ///< why it is not the configured codec; empty when it is
     std::optional<emitter::ReceiverReport> report;  ///< what it says of our stream
 };

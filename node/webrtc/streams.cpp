@@ -219,6 +219,11 @@ std::optional<plugin::RtpStream> stream_of(const Format& format) {
     }
 }
 
+std::string name_of(const Format& format) {
+    const auto stream = stream_of(format);
+    return stream ? std::string(dsp::name(stream->format.codec)) : format.encoding;
+}
+
 gst::Ref<GstCaps> caps_of(const Format& format, std::optional<std::uint32_t> ssrc) {
     auto caps = gst::Ref<GstCaps>::adopt(gst_caps_new_simple(
         "application/x-rtp", "media", G_TYPE_STRING, "audio", "payload", G_TYPE_INT, format.payload_type, "clock-rate",

@@ -38,6 +38,8 @@ plugin::RtpStream stream_for(const std::optional<negotiation::Ask>& ask, const S
 Format format_of(const plugin::RtpStream& stream);
 /// Nothing when it cannot be played here.
 std::optional<plugin::RtpStream> stream_of(const Format& format);
+/// Its codec as the configuration names it, also inside RED; the encoding's own name when it cannot be played here.
+std::string name_of(const Format& format);
 gst::Ref<GstCaps> caps_of(const Format& format, std::optional<std::uint32_t> ssrc);
 
 /// Our packets on their way to one peer.

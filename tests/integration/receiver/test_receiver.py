@@ -139,7 +139,7 @@ class Playing(Case):
             lisboa.start("porto", porto.port)
             self.jack.wait_ports("lisboa:porto_1", "lisboa:porto_2")
             playing = lisboa.wait_state("porto", "playing")
-            self.assertEqual((playing["transport"], playing["codec"], playing["attempts"]), ("udp", "OPUS", 1))
+            self.assertEqual((playing["transport"], playing["codec"], playing["attempts"]), ("udp", "opus", 1))
             probe.wait_heard()
             self.assertEqual(lisboa.wait_sound("porto")["lost"], 0, "not even at the start")
         self.one_of_three(heard, lambda: lisboa.stop("porto"))

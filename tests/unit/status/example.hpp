@@ -42,7 +42,7 @@ inline Snapshot example() {
     lisboa.fingerprint = "AB:CD";
     lisboa.state = "playing";
     lisboa.codec = "opus";
-    lisboa.sending_codec = "OPUS";
+    lisboa.sending_codec = "opus";
     lisboa.sending_reason = "it does not know pcm16";
     lisboa.level = -20;
     lisboa.target = Milliseconds{4};

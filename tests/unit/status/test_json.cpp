@@ -65,7 +65,7 @@ TEST(StatusJson, HasEveryValue) {
     EXPECT_EQ(lisboa["state"], "playing");
     EXPECT_TRUE(lisboa["reason"].isNull());
     EXPECT_EQ(lisboa["codec"], "opus");
-    EXPECT_EQ(lisboa["sending_codec"], "OPUS");
+    EXPECT_EQ(lisboa["sending_codec"], "opus");
     EXPECT_EQ(lisboa["sending_reason"], "it does not know pcm16");
     EXPECT_EQ(lisboa["level_dbfs"], -20.0);
     EXPECT_EQ(lisboa["target_ms"], 4.0);

@@ -30,7 +30,7 @@ TEST_F(TwoLinks, SoundGoesBothWays) {
     EXPECT_TRUE(status.sending);
     EXPECT_TRUE(status.rtt_ms);
     EXPECT_TRUE(status.first_packet);
-    EXPECT_EQ(status.codec, "RED");
+    EXPECT_EQ(status.codec, "opus");
     EXPECT_EQ(status.reason, "");
     EXPECT_FALSE(status.refused || status.hopeless);
     // Each hears the other, not itself.
@@ -61,7 +61,7 @@ TEST_F(TwoLinks, WhoCannotPlayTheConfiguredCodecIsNamedWithTheReason) {
         << describe();
     for (const End* end : {&lisboa_, &porto_}) {
         const auto status = end->link->status();
-        EXPECT_EQ(status.sending_codec, "RED");
+        EXPECT_EQ(status.sending_codec, "opus");
         EXPECT_NE(status.sending_reason.find("the same JACK rate and period"), std::string::npos)
             << status.sending_reason;
     }
