@@ -51,6 +51,11 @@ class ServerCase(StageCase):
 
     def http(self, server, method, path, key=None, body=None, headers=()):
         """(status, answer): the answer decoded if it is JSON."""
+        head, answer = self.http_with_head(server, method, path, key, body, headers)
+        return int(head.split()[1]), answer
+
+    def http_with_head(self, server, method, path, key=None, body=None, headers=()):
+        """(the answer's head, answer)"""
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         if key is not None:
@@ -63,7 +68,7 @@ class ServerCase(StageCase):
             while more := link.recv(65536):
                 answer += more
         head, _, text = answer.partition(b"\r\n\r\n")
-        return int(head.split()[1]), json.loads(text) if b"application/json" in head else text.decode()
+        return head.decode(), json.loads(text) if b"application/json" in head else text.decode()
 
     @staticmethod
     def refusal(client, message):

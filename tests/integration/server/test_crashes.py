@@ -115,7 +115,7 @@ class CrashTest(ServerCase):
 
     def setUp(self):
         super().setUp()
-        self.server = self.serve(*NAMES)
+        self.server = self.serve(*NAMES, max_changes_per_second=10_000)  # as many as the disk takes
         self.crowd = Crowd(self.server.url, 3)
         self.stage.defer(self.crowd.stop)
         self.crowd.start()
