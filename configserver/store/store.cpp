@@ -109,6 +109,18 @@ void Store::check() {
     execute(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
 }
 
+/// What is written to a file that no name leads to any more would be gone with the server.
+void Store::check_place() {
+    int moved = 0;
+    sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved != 0)
+        throw Error(
+            "the store {} was moved or deleted while the server ran: put it back, or restart the server, which then "
+            "takes "
+            "what is there",
+            path_);
+}
+
 void Store::execute(const char* sql) {
     if (sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("write");
 }
@@ -121,6 +133,7 @@ Store::Statement Store::prepare(const char* sql) const {
 
 int Store::change(const char* sql, std::initializer_list<std::string_view> values) {
     if (!database_) open(true);
+    check_place();
     const Statement statement = prepare(sql);
     int place = 0;
     for (const std::string_view value : values)

@@ -53,6 +53,7 @@ class Store {
 
     void open(bool create);
     void check();
+    void check_place();
     void execute(const char* sql);
     int change(const char* sql, std::initializer_list<std::string_view> values);
     Statement prepare(const char* sql) const;

@@ -243,7 +243,9 @@ class KeysTest(ServerCase):
         server = self.serve("porto", failed_attempts_per_minute=2)  # few: the next one comes half a minute later
         answers = [self.refused(server, "porto", f"guess {i}") for i in range(4)]
         self.assertEqual(answers, ["key"] * 2 + ["busy"] * 2)
-        self.assertEqual(self.http(server, "GET", "/rooms", "guess")[0], 429)
+        head, _ = self.http_with_head(server, "GET", "/rooms", "guess")
+        self.assertTrue(head.startswith("HTTP/1.1 429 "), head)
+        self.assertIn("Retry-After: 60", head.split("\r\n"))
         self.assertEqual(self.refused(server, "porto"), "busy")  # even the right one: nobody learns by waiting
 
     def test_keys_made_while_running(self):
@@ -256,6 +258,7 @@ class KeysTest(ServerCase):
         self.join(server, "ana", made["key"])
         server.process.signal(9)
         server.process.wait_exit()
+        self.assertNotIn(made["key"].split("-")[1], server.process.log())
         with open(os.path.join(server.folder, "clients.sqlite"), "rb") as store:
             self.assertNotIn(made["key"].split("-")[1].encode(), store.read())
         server.start()

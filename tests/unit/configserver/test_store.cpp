@@ -86,6 +86,20 @@ TEST_F(StoreTest, LeavesOneOfALaterVersionAlone) {
     EXPECT_THROW(Store{path()}, Error);
 }
 
+TEST_F(StoreTest, PromisesNothingWhenItsFileWasTakenAway) {
+    const std::filesystem::path elsewhere = folder_ / "elsewhere";
+    Store store(path());
+    store.save_routes("r", "1");
+    std::filesystem::rename(path(), elsewhere);
+    EXPECT_THROW(store.save_routes("r", "2"), Error);
+    EXPECT_THROW(store.remove_key("none"), Error);
+    std::filesystem::rename(elsewhere, path());
+    store.save_routes("r", "3");
+    EXPECT_EQ(store.routes(), (std::map<std::string, std::string>{{"r", "3"}}));
+    std::filesystem::remove(path());
+    EXPECT_THROW(store.save_routes("r", "4"), Error);
+}
+
 TEST_F(StoreTest, IsOneServersAlone) {
     Store first(path());
     first.save_key("a", "b", nullptr);
