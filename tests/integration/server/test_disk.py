@@ -38,7 +38,7 @@ class DiskTest(ServerCase):
 
     def setUp(self):
         super().setUp()
-        self.server = self.serve("porto", "lisboa", start=False)
+        self.server = self.serve("porto", "lisboa", start=False, register_timeout_s=120)
         self.disk = Disk(self.server.folder)
         self.stage.defer(self.disk.close)
         self.server.env = self.disk.env
