@@ -177,7 +177,9 @@ class CrashTest(ServerCase):
     def test_nothing_acknowledged_is_lost(self):
         chance = random.Random(7)
         slowest = changes = 0
-        wait_for(lambda: self.listed() == sorted(NAMES), 20, "everyone")
+        # Whoever reads its first reply only after the crash would be taken for back.
+        wait_for(lambda: len(self.crowd.back) == len(NAMES), 20, "everyone to have its reply")
+        self.assertEqual(self.listed(), sorted(NAMES))
         for number in range(ROUNDS):
             killed = self.crash(number, chance)
             self.server.start()
