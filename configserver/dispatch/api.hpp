@@ -2,15 +2,18 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/protocol/codec.hpp"
+#include "configserver/dispatch/keymaker.hpp"
 #include "configserver/dispatch/metrics.hpp"
 #include "configserver/dispatch/registrar.hpp"
 #include "configserver/dispatch/router.hpp"
 #include "configserver/http/server.hpp"
+#include "configserver/net/address_buckets.hpp"
 #include "configserver/stats/stats.hpp"
 
 namespace matriz::dispatch {
@@ -26,6 +29,7 @@ class Api {
         const stats::Stats& stats;
         auth::Authenticator& authenticator;
         auth::Attempts& attempts;
+        net::AddressBuckets& changes;  ///< how many of them an address has left
         Router& router;
         Keymaker& keymaker;
         const Metrics& metrics;
@@ -45,19 +49,29 @@ class Api {
   private:
     /// Whom the caller has proved to be; nothing without a key.
     using Who = std::vector<auth::Identity>;
+    struct Call {
+        http::Request request;
+        std::string body;
+        net::IpAddress address;
+        bool local;
+        Who who;
+    };
 
-    http::Response dispatch(const http::Request& request, const std::string& body, const Who& who, bool local);
-    http::Response metrics(const Who& who, bool local) const;
-    http::Response list_rooms(const http::Request& request, const std::string& body, const Who& who,
-                              const std::string& name);
-    http::Response room_status(const http::Request& request, const std::string& body, const Who& who,
-                               const std::string& room);
-    http::Response routes(const http::Request& request, const std::string& body, const Who& who,
-                          const std::string& room);
-    http::Response make_key(const http::Request& request, const std::string& body, const Who& who,
-                            const std::string& name);
-    http::Response one_key(const http::Request& request, const std::string& body, const Who& who,
-                           const std::string& name);
+    /// Answers at once, or once the change that was asked for is on the disk.
+    void dispatch(const Call& call, const Reply& reply);
+    http::Response read(const Call& call) const;
+    http::Response metrics(const Call& call) const;
+    http::Response list_rooms(const Call& call) const;
+    http::Response list_keys() const;
+    http::Response room_status(const Call& call, const std::string& room) const;
+    http::Response routes(const std::string& room) const;
+    /// What a change by this caller would be refused with; counts it.
+    std::optional<http::Response> refuse_change(const Call& call);
+    http::Response not_stored(const Call& call, const std::string& trouble) const;
+    /// PUT and DELETE /rooms/R/routes, POST /keys, DELETE /keys/N: from a monitor, not too many.
+    void set_routes(const Call& call, const std::string& room, const Reply& reply);
+    void make_key(const Call& call, const Reply& reply);
+    void remove_key(const Call& call, const std::string& name, const Reply& reply);
 
     Parts parts_;
     Policy policy_;

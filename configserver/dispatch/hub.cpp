@@ -13,10 +13,9 @@ constexpr auto picture_interval = std::chrono::seconds(1);
 /// What one may say before it is let in.
 constexpr std::size_t max_early = 16;
 constexpr std::size_t max_early_bytes = std::size_t{16} * 1024;
-constexpr double signal_burst = 8;               // seconds' worth at once: a node that joins offers to every peer
-constexpr double route_changes_per_second = 10;  // each is written to the disk before anything else is done
-constexpr double route_changes_at_once = 50;
-constexpr double relay_burst = 4;     // seconds' worth
+constexpr double signal_burst = 8;    // seconds' worth at once: a node that joins offers to every peer
+constexpr double change_burst = 5;    // seconds' worth
+constexpr double relay_burst = 4;     // likewise
 constexpr double senders_a_room = 4;  // at their full rate
 
 void add_key(auth::Keyring& keyring, auth::Role role, const std::string& name, const std::string& key,
@@ -31,9 +30,11 @@ Hub::Hub(net::Reactor& reactor, store::Store& store)
     : pusher_(sessions_, registry_, rooms_, stats_),
       port_checker_(reactor),
       registrar_({sessions_, registry_, rooms_, pusher_, authenticator_, port_checker_, stats_, ice_}),
-      router_(registry_, rooms_, pusher_, store),
-      keymaker_(authenticator_, store),
-      api_({registry_, rooms_, pusher_, stats_, authenticator_, registrar_.attempts(), router_, keymaker_, metrics_}),
+      writer_(store),
+      router_({registry_, rooms_, pusher_, writer_}, store),
+      keymaker_(authenticator_, rooms_, writer_, store),
+      api_({registry_, rooms_, pusher_, stats_, authenticator_, registrar_.attempts(), changes_, router_, keymaker_,
+            metrics_}),
       pictures_(glib::Source::every(picture_interval, [this] { pusher_.send_pictures(); })) {
     registrar_.on_settled = [this](SessionId id) { take_early(id); };
     api_.on_keys_changed = [this] { dismiss_strangers(); };
@@ -76,6 +77,8 @@ void Hub::configure(const settings::Settings& settings, auth::Keyring keys) {
                           .failed_attempts_per_minute = settings.failed_attempts_per_minute});
     api_.configure({.public_status = settings.public_status, .public_metrics = settings.public_metrics});
     authenticator_.set_limit(settings.limits.unregistered);
+    const double changes = settings.max_changes_per_second;
+    changes_.set(changes, change_burst * changes);
     public_status_ = settings.public_status;
     max_signal_ = static_cast<std::size_t>(settings.max_signal_bytes);
     signals_per_second_ = settings.max_signals_per_second;
@@ -265,18 +268,20 @@ void Hub::take(Session& session, protocol::SetRoutes&& message) {
         session.send(protocol::encode_refusal(code, why));
     };
     if (session.kind != Session::Kind::monitor) return refuse("key", "only monitors change routes");
-    if (!session.route_changes.open(route_changes_per_second, route_changes_at_once, http::Clock::now()))
-        return refuse("busy", "too many changes of routes; wait a moment");
-    session.route_changes.spend(1);
+    const net::IpAddress address = session.connection->address();
+    const auto now = net::AddressBuckets::Clock::now();
+    if (changes_.left(address, now) < 1) return refuse("busy", "too many changes from this address; wait a moment");
+    changes_.spend(address, now);
     const std::string& own = session.room.empty() ? rooms_.default_room() : session.room;
     const std::string room = message.room.empty() ? own : message.room;
     if (!rooms_.exists(room)) return refuse("room", fmt::format("there is no room \"{}\"", room));
-    try {
-        router_.set(room, message.hears, session.name);
-    } catch (const Error& error) {
-        log_.error("routes of room {}: {}", room, error.what());
-        refuse("store", error.what());
-    }
+    const bool taken =
+        router_.set(room, std::move(message.hears), session.name, [this, id = session.id, room](const auto& trouble) {
+            if (!trouble) return;
+            log_.error("routes of room {}: {}", room, *trouble);
+            if (const Session* asker = sessions_.find(id)) asker->send(protocol::encode_refusal("store", *trouble));
+        });
+    if (!taken) refuse("busy", "too many changes wait for the disk; try again soon");
 }
 
 void Hub::describe_metrics(const http::Server& server) {
@@ -294,6 +299,8 @@ void Hub::describe_metrics(const http::Server& server) {
                    [this] { return static_cast<double>(registry_.size()); });
     metrics_.gauge("matriz_server_rooms", "Rooms with somebody in them.",
                    [this] { return static_cast<double>(registry_.rooms().size()); });
+    metrics_.gauge("matriz_server_store_waiting", "Changes of routes and keys that wait for the disk.",
+                   [this] { return static_cast<double>(writer_.waiting()); });
     metrics_.gauge("matriz_server_monitors", "Monitors.", sessions(Session::Kind::monitor));
     metrics_.gauge("matriz_server_viewers", "Web viewers.", sessions(Session::Kind::viewer));
     metrics_.counter("matriz_server_accepted_total", "Connections accepted.", of(http.accepted));

@@ -9,6 +9,7 @@
 #include "common/base/log.hpp"
 #include "common/glib/source.hpp"
 #include "configserver/dispatch/api.hpp"
+#include "configserver/dispatch/keymaker.hpp"
 #include "configserver/dispatch/metrics.hpp"
 #include "configserver/dispatch/pusher.hpp"
 #include "configserver/dispatch/registrar.hpp"
@@ -17,10 +18,12 @@
 #include "configserver/hooks/render.hpp"
 #include "configserver/http/server.hpp"
 #include "configserver/ice/ice.hpp"
+#include "configserver/net/address_buckets.hpp"
 #include "configserver/rooms/rooms.hpp"
 #include "configserver/settings/settings.hpp"
 #include "configserver/stats/stats.hpp"
 #include "configserver/store/store.hpp"
+#include "configserver/store/writer.hpp"
 
 namespace matriz::dispatch {
 
@@ -28,11 +31,10 @@ namespace matriz::dispatch {
 /// change.
 class Hub final : public http::Server::Service {
   public:
-    /// Throws Error when what the store holds makes no sense.
+    /// Takes over the store. Throws Error when what it holds makes no sense.
     Hub(net::Reactor& reactor, store::Store& store);
 
-    /// The keys of the config and those made at run time; configure() puts them into use. Throws Error when the store
-    /// cannot be read.
+    /// The keys of the config and those made at run time; configure() puts them into use.
     auth::Keyring keys_of(const settings::Settings& settings) const;
     /// Takes keys, rooms and policy from the config, at start and on each reload. Whoever's key is gone, or whose room
     /// is closed to it now, is let go.
@@ -82,6 +84,8 @@ class Hub final : public http::Server::Service {
     net::PortChecker port_checker_;
     auth::Authenticator authenticator_;
     Registrar registrar_;
+    net::AddressBuckets changes_{1, 1};  ///< of routes and keys; configure() says how many
+    store::Writer writer_;
     Router router_;
     Keymaker keymaker_;
     Metrics metrics_;

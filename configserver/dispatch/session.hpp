@@ -46,7 +46,6 @@ struct Session {
     auth::Identity identity;  ///< what that key proved
     http::TokenBucket registers;
     http::TokenBucket relays;
-    http::TokenBucket route_changes;
     double signal_tokens = 0;
     http::Clock::time_point signal_tokens_at{};
 

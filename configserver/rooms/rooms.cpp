@@ -40,9 +40,18 @@ Rooms::Admission Rooms::place(const auth::Identity& identity, const std::string&
     if (!exists(room)) return {"", "room", refusal};
     const settings::Room description = describe(room);
     const auto& members = description.members;
-    const bool listed = std::find(members.begin(), members.end(), identity.name) != members.end();
+    const auto own = rooms_of_.find(identity.name);
+    const bool listed = std::find(members.begin(), members.end(), identity.name) != members.end() ||
+                        (own != rooms_of_.end() && own->second.contains(room));
     if (!listed && (!members.empty() || description.has_key())) return {"", "room", refusal};
     return {room, "", ""};
+}
+
+void Rooms::set_rooms_of(const std::string& name, std::set<std::string> rooms) {
+    if (rooms.empty())
+        rooms_of_.erase(name);
+    else
+        rooms_of_[name] = std::move(rooms);
 }
 
 void Rooms::set_routes(const std::string& room, Routes routes) {

@@ -46,6 +46,9 @@ class Rooms {
     settings::Room describe(const std::string& room) const;
     std::vector<std::string> names() const;
 
+    /// Rooms whose member `name` is beside those that list it; outlives configure(). Those that are not configured
+    /// count for nothing until they are.
+    void set_rooms_of(const std::string& name, std::set<std::string> rooms);
     /// An empty table removes the matrix.
     void set_routes(const std::string& room, Routes routes);
     const Routes* routes(const std::string& room) const;
@@ -55,6 +58,7 @@ class Rooms {
   private:
     std::map<std::string, settings::Room> rooms_;
     std::string default_room_ = "default";
+    std::map<std::string, std::set<std::string>> rooms_of_;
     std::map<std::string, Routes> routes_;  ///< of rooms that are not configured (any more) too: they may come back
 };
 

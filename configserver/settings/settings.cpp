@@ -315,6 +315,10 @@ void add_limit_keys(config::Schema<Settings>& s) {
               "Signals that one node may send to others; eight times as many may come in a burst.");
     s.integer("max_signal_bytes", &Settings::max_signal_bytes, 1024, static_cast<int>(protocol::max_message),
               "Size of one signal.");
+    s.integer(
+        "max_changes_per_second", &Settings::max_changes_per_second, 1, 10'000,
+        "Changes of routes and keys that monitors at one address may make, by HTTP or websocket; five times as many "
+        "may come in a burst.");
     s.integer("register_timeout_s", &Settings::register_timeout_s, 1, 600,
               "Seconds from connecting to having registered.");
 }

@@ -90,6 +90,7 @@ struct Settings {
     int max_signal_bytes = 16 * 1024;
     int register_timeout_s = 10;
     int failed_attempts_per_minute = 10;
+    int max_changes_per_second = 10;
 
     bool tls() const noexcept { return !tls_crt.empty(); }
     /// Where to listen, and whether somebody chose it.

@@ -15,7 +15,12 @@ namespace {
 
 /// In the file's header (PRAGMA application_id), so that no other program's database is taken for ours: "MTRZ".
 constexpr int application_id = 0x4d54525a;
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
+
+std::string text_at(sqlite3_stmt* row, int column) {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(row, column));
+    return {bytes != nullptr ? bytes : "", static_cast<std::size_t>(sqlite3_column_bytes(row, column))};
+}
 
 }  // namespace
 
@@ -80,7 +85,8 @@ void Store::check() {
     const bool empty = number("SELECT count(*) FROM sqlite_master") == 0;
     if (!empty && number("PRAGMA application_id") != application_id)
         throw Error("the store {} is another program's database; name another file with 'store'", path_);
-    if (!empty && number("PRAGMA user_version") != schema_version)
+    const int version = empty ? schema_version : number("PRAGMA user_version");
+    if (version < 1 || version > schema_version)
         throw Error("the store {} was written by another version of this program; name another file with 'store'",
                     path_);
     {
@@ -93,11 +99,26 @@ void Store::check() {
                 "empty one",
                 path_, verdict != nullptr ? verdict : "unreadable");
     }
-    if (!empty) return;
-    execute("CREATE TABLE routes (room TEXT PRIMARY KEY NOT NULL, hears TEXT NOT NULL) WITHOUT ROWID");
-    execute("CREATE TABLE keys (name TEXT PRIMARY KEY NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID");
-    execute(fmt::format("PRAGMA application_id = {}", application_id).c_str());
+    if (empty) {
+        execute("CREATE TABLE routes (room TEXT PRIMARY KEY NOT NULL, hears TEXT NOT NULL) WITHOUT ROWID");
+        execute("CREATE TABLE keys (name TEXT PRIMARY KEY NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID");
+        execute(fmt::format("PRAGMA application_id = {}", application_id).c_str());
+    }
+    if (!empty && version == schema_version) return;
+    execute("ALTER TABLE keys ADD COLUMN rooms TEXT NOT NULL DEFAULT ''");  // since version 2
     execute(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
+}
+
+/// What is written to a file that no name leads to any more would be gone with the server.
+void Store::check_place() {
+    int moved = 0;
+    sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved != 0)
+        throw Error(
+            "the store {} was moved or deleted while the server ran: put it back, or restart the server, which then "
+            "takes "
+            "what is there",
+            path_);
 }
 
 void Store::execute(const char* sql) {
@@ -110,51 +131,62 @@ Store::Statement Store::prepare(const char* sql) const {
     return Statement(statement);
 }
 
-int Store::change(const char* sql, std::string_view first, std::string_view second) {
+int Store::change(const char* sql, std::initializer_list<std::string_view> values) {
     if (!database_) open(true);
+    check_place();
     const Statement statement = prepare(sql);
-    sqlite3_bind_text(statement.get(), 1, first.data(), static_cast<int>(first.size()), SQLITE_TRANSIENT);
-    if (sqlite3_bind_parameter_count(statement.get()) > 1)
-        sqlite3_bind_text(statement.get(), 2, second.data(), static_cast<int>(second.size()), SQLITE_TRANSIENT);
+    int place = 0;
+    for (const std::string_view value : values)
+        sqlite3_bind_text(statement.get(), ++place, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
     // One statement is one transaction.
     if (sqlite3_step(statement.get()) != SQLITE_DONE) fail("write");
     return sqlite3_changes(database_.get());
 }
 
 void Store::save_routes(const std::string& room, const std::string& hears) {
-    change("INSERT INTO routes VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET hears = excluded.hears", room, hears);
+    change("INSERT INTO routes VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET hears = excluded.hears", {room, hears});
 }
 
 void Store::remove_routes(const std::string& room) {
-    if (database_) change("DELETE FROM routes WHERE room = ?1", room);
+    if (database_) change("DELETE FROM routes WHERE room = ?1", {room});
 }
 
-void Store::save_key(const std::string& name, const std::string& hash) {
-    change("INSERT INTO keys VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash", name, hash);
+void Store::save_key(const std::string& name, const std::string& hash, const std::string* rooms) {
+    constexpr const char* all =
+        "INSERT INTO keys (name, hash, rooms) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET hash = "
+        "excluded.hash, rooms = excluded.rooms";
+    constexpr const char* hash_only =
+        "INSERT INTO keys (name, hash) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash";
+    if (rooms != nullptr)
+        change(all, {name, hash, *rooms});
+    else
+        change(hash_only, {name, hash});
 }
 
 bool Store::remove_key(const std::string& name) {
-    return database_ && change("DELETE FROM keys WHERE name = ?1", name) > 0;
+    return database_ && change("DELETE FROM keys WHERE name = ?1", {name}) > 0;
 }
 
-std::map<std::string, std::string> Store::pairs(const char* sql) const {
-    std::map<std::string, std::string> found;
-    if (!database_) return found;
+void Store::rows(const char* sql, const std::function<void(sqlite3_stmt* row)>& take) const {
+    if (!database_) return;
     const Statement statement = prepare(sql);
     int result = SQLITE_DONE;
-    while ((result = sqlite3_step(statement.get())) == SQLITE_ROW) {
-        const auto text = [&](int column) {
-            const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), column));
-            return std::string(bytes != nullptr ? bytes : "",
-                               static_cast<std::size_t>(sqlite3_column_bytes(statement.get(), column)));
-        };
-        found.emplace(text(0), text(1));
-    }
+    while ((result = sqlite3_step(statement.get())) == SQLITE_ROW) take(statement.get());
     if (result != SQLITE_DONE) fail("read");
+}
+
+std::map<std::string, std::string> Store::routes() const {
+    std::map<std::string, std::string> found;
+    rows("SELECT room, hears FROM routes", [&](sqlite3_stmt* row) { found.emplace(text_at(row, 0), text_at(row, 1)); });
     return found;
 }
 
-std::map<std::string, std::string> Store::routes() const { return pairs("SELECT room, hears FROM routes"); }
-std::map<std::string, std::string> Store::keys() const { return pairs("SELECT name, hash FROM keys"); }
+std::map<std::string, StoredKey> Store::keys() const {
+    std::map<std::string, StoredKey> found;
+    rows("SELECT name, hash, rooms FROM keys", [&](sqlite3_stmt* row) {
+        found.emplace(text_at(row, 0), StoredKey{text_at(row, 1), text_at(row, 2)});
+    });
+    return found;
+}
 
 }  // namespace matriz::store

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,8 +13,16 @@ struct sqlite3_stmt;
 
 namespace matriz::store {
 
+/// A key made at run time.
+struct StoredKey {
+    std::string hash;
+    std::string rooms;  ///< JSON; empty: none were ever named
+    bool operator==(const StoredKey&) const = default;
+};
+
 /// What outlives a restart: routes, and keys made at run time. One SQLite file; each change is on the disk, whole, when
-/// the call returns. The file is made with the first change. Main thread.
+/// the call returns, which may take long. The file is made with the first change. One thread at a time: read at the
+/// start, then the Writer's.
 class Store {
   public:
     /// Opens the file if it is there. Throws Error when it is damaged, another program's, in use by another server, or
@@ -23,12 +33,13 @@ class Store {
     /// Each throws Error when the change could not be written; then nothing has changed.
     void save_routes(const std::string& room, const std::string& hears);
     void remove_routes(const std::string& room);
-    void save_key(const std::string& name, const std::string& hash);
+    /// `rooms`: nullptr leaves those of the key made before.
+    void save_key(const std::string& name, const std::string& hash, const std::string* rooms);
     /// False when there was none.
     bool remove_key(const std::string& name);
 
     std::map<std::string, std::string> routes() const;  ///< room → JSON
-    std::map<std::string, std::string> keys() const;    ///< name → hash
+    std::map<std::string, StoredKey> keys() const;      ///< by name
     const std::string& path() const noexcept { return path_; }
 
   private:
@@ -42,10 +53,12 @@ class Store {
 
     void open(bool create);
     void check();
+    void check_place();
     void execute(const char* sql);
-    int change(const char* sql, std::string_view first, std::string_view second = {});
+    int change(const char* sql, std::initializer_list<std::string_view> values);
     Statement prepare(const char* sql) const;
-    std::map<std::string, std::string> pairs(const char* sql) const;
+    /// Calls `take` for each row that `sql` finds.
+    void rows(const char* sql, const std::function<void(sqlite3_stmt* row)>& take) const;
     [[noreturn]] void fail(const char* doing) const;
 
     std::string path_;

@@ -9,6 +9,7 @@
 #include "common/protocol/codec.hpp"
 #include "common/protocol/fingerprint.hpp"
 #include "common/protocol/json.hpp"
+#include "common/protocol/key_request.hpp"
 #include "common/protocol/limits.hpp"
 #include "common/protocol/routes.hpp"
 #include "node/control/session.hpp"
@@ -113,7 +114,15 @@ void as_http_api(std::string_view text) {
         check(config::is_utf8(error.what()));
     }
     try {
-        check_text(text_or(parse_object(text), "name", max_name, ""), max_name);
+        const KeyRequest key = decode_key_request(text);
+        check_text(key.name, max_name);
+        if (!key.rooms) return;
+        check(key.rooms->size() <= max_rooms_of_key);
+        for (const std::string& room : *key.rooms) {
+            check(!room.empty());
+            check_text(room, max_name);
+        }
+        check(decode_rooms(encode_rooms(*key.rooms)) == *key.rooms);
     } catch (const Malformed& error) {
         check(config::is_utf8(error.what()));
     }

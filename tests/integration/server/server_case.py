@@ -4,6 +4,7 @@ import base64
 import collections
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -15,6 +16,7 @@ from harness.wait import PATIENCE, wait_for
 MONITOR_KEY = "key-of-the-monitor"
 SOCKET_TIMEOUT = 20 * PATIENCE  # seconds for one step of a socket; only a fault lasts that long
 TEXT, PING, PONG, CLOSE = 1, 9, 10, 8
+REPORT = re.compile(r"WARNING: ThreadSanitizer|ERROR: \w+Sanitizer|\S+:\d+:\d+: runtime error: ")
 
 
 def key_of(name):
@@ -23,6 +25,26 @@ def key_of(name):
 
 class ServerCase(StageCase):
     watchdog_seconds = 60
+
+    def setUp(self):
+        super().setUp()
+        self._reports = []
+        self.stage.defer(self._gather_reports)  # deferred first, done last: when all programs have ended
+
+    def _gather_reports(self):
+        """What sanitizers said in the logs. A race or a leak changes no more than the exit status, which nobody looks at
+        when a program is stopped or killed."""
+        for folder, _, names in os.walk(self.stage.folder):
+            for name in names:
+                if name.endswith(".log"):
+                    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as log:
+                        text = log.read()
+                    if found := REPORT.search(text):
+                        self._reports.append(text[found.start():found.start() + 5000])
+
+    def _end(self):
+        super()._end()
+        self.assertFalse(self._reports, "\n".join(self._reports))
 
     def serve(self, *names, start=True, **extra):
         """A server that knows these names, with these further config keys."""
@@ -51,6 +73,11 @@ class ServerCase(StageCase):
 
     def http(self, server, method, path, key=None, body=None, headers=()):
         """(status, answer): the answer decoded if it is JSON."""
+        head, answer = self.http_with_head(server, method, path, key, body, headers)
+        return int(head.split()[1]), answer
+
+    def http_with_head(self, server, method, path, key=None, body=None, headers=()):
+        """(the answer's head, answer)"""
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         if key is not None:
@@ -63,7 +90,7 @@ class ServerCase(StageCase):
             while more := link.recv(65536):
                 answer += more
         head, _, text = answer.partition(b"\r\n\r\n")
-        return int(head.split()[1]), json.loads(text) if b"application/json" in head else text.decode()
+        return head.decode(), json.loads(text) if b"application/json" in head else text.decode()
 
     @staticmethod
     def refusal(client, message):

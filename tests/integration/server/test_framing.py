@@ -236,6 +236,9 @@ class FramingTest(ServerCase):
         client.text('{"register":"","key":"%s","port":99999999}' % secret)
         client.text(b'{"register":"","key":"%s"' % secret.encode())
         client.close_code()
+        for target in ("/keys", f"/keys?key={secret}"):
+            self.assertIn(b" 401 ", self.answer(f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\n\r\n".encode()))
+        wait_for(lambda: "/keys with a key that is not known" in self.server.process.log(), 10, "the other log line")
         wait_for(lambda: "tried to register" in self.server.process.log(), 10, "the log line")
         self.assertNotIn(secret, self.server.process.log())
         self.assertNotIn(key_of("porto"), self.server.process.log())

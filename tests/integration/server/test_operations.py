@@ -235,6 +235,37 @@ class StoreTest(ServerCase):
         self.assertEqual(self.http(server, "GET", "/rooms/default/routes", MONITOR_KEY)[1],
                          {"hears": {"porto": ["lisboa"]}})
 
+    def test_every_change_says_that_it_could_not_be_stored(self):
+        server = self.serve("porto")
+        code, made = self.http(server, "POST", "/keys", MONITOR_KEY, {"name": "ana"})
+        self.assertEqual(code, 201)
+        monitor = self.monitor(server)
+        resource.prlimit(server.process.popen.pid, resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
+        for method, path, body in (("POST", "/keys", {"name": "ana"}), ("POST", "/keys", {"name": "eva"}),
+                                   ("DELETE", "/keys/ana", None), ("PUT", "/rooms/default/routes", {"hears": {"porto": []}})):
+            code, answer = self.http(server, method, path, MONITOR_KEY, body)
+            self.assertEqual((code, answer["error"]), (507, "store"), (method, path, answer))
+        self.assertEqual(self.refusal(monitor, {"set_routes": {"hears": {"porto": []}}})["error"], "store")
+        self.assertEqual(self.http(server, "GET", "/rooms/default/routes", MONITOR_KEY)[1], {"hears": None})
+        self.assertEqual(self.http(server, "GET", "/keys", MONITOR_KEY)[1], {"keys": [{"name": "ana", "rooms": []}]})
+        self.join(server, "ana", made["key"])
+        resource.prlimit(server.process.popen.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.assertEqual(self.http(server, "DELETE", "/keys/ana", MONITOR_KEY)[0], 204)
+
+    def test_a_store_that_is_taken_away(self):
+        server = self.serve("porto")
+        self.assertEqual(self.put(server, {"porto": []})[0], 200)
+        path = os.path.join(server.folder, "clients.sqlite")
+        os.rename(path, path + ".away")
+        code, answer = self.put(server, {"porto": ["lisboa"]})
+        self.assertEqual((code, answer["error"]), (507, "store"))
+        self.assertIn("moved or deleted", answer["message"])
+        os.rename(path + ".away", path)
+        self.assertEqual(self.put(server, {"porto": ["lisboa"]})[0], 200)
+        server.kill()
+        server.start()
+        self.assertEqual(self.http(server, "GET", "/rooms/default/routes", MONITOR_KEY)[1], {"hears": {"porto": ["lisboa"]}})
+
 
 class ServiceTest(ServerCase):
     def test_service_manager(self):

@@ -3,7 +3,7 @@
 import os
 
 from harness.case import main
-from harness.programs import program, run
+from harness.programs import program, run, write_json
 from harness.wait import wait_for
 from server_case import MONITOR_KEY, ServerCase, key_of
 
@@ -243,7 +243,9 @@ class KeysTest(ServerCase):
         server = self.serve("porto", failed_attempts_per_minute=2)  # few: the next one comes half a minute later
         answers = [self.refused(server, "porto", f"guess {i}") for i in range(4)]
         self.assertEqual(answers, ["key"] * 2 + ["busy"] * 2)
-        self.assertEqual(self.http(server, "GET", "/rooms", "guess")[0], 429)
+        head, _ = self.http_with_head(server, "GET", "/rooms", "guess")
+        self.assertTrue(head.startswith("HTTP/1.1 429 "), head)
+        self.assertIn("Retry-After: 60", head.split("\r\n"))
         self.assertEqual(self.refused(server, "porto"), "busy")  # even the right one: nobody learns by waiting
 
     def test_keys_made_while_running(self):
@@ -256,6 +258,7 @@ class KeysTest(ServerCase):
         self.join(server, "ana", made["key"])
         server.process.signal(9)
         server.process.wait_exit()
+        self.assertNotIn(made["key"].split("-")[1], server.process.log())
         with open(os.path.join(server.folder, "clients.sqlite"), "rb") as store:
             self.assertNotIn(made["key"].split("-")[1].encode(), store.read())
         server.start()
@@ -270,6 +273,88 @@ class KeysTest(ServerCase):
         self.assertEqual(self.refused(server, "ana", newer["key"]), "key")
         self.assertEqual(self.http(server, "DELETE", "/keys/ana", MONITOR_KEY)[0], 404)
         self.assertEqual(self.http(server, "DELETE", "/keys/porto", MONITOR_KEY)[0], 404)
+
+    def test_rooms_that_a_key_opens(self):
+        rooms = [{"name": "closed", "members": ["porto"]}, {"name": "keyed", "key": "k"}]
+        server = self.serve("porto", rooms=rooms)
+
+        def make(**body):
+            return self.http(server, "POST", "/keys", MONITOR_KEY, {"name": "ana", **body})
+
+        for body, error in (({"rooms": ["nowhere"]}, "room"), ({"rooms": "closed"}, "message"),
+                            ({"rooms": [""]}, "message"), ({"rooms": ["closed"] * 65}, "message")):
+            code, answer = make(**body)
+            self.assertEqual((code, answer["error"]), (400, error), body)
+        code, made = make()
+        self.assertEqual((code, made["rooms"]), (201, []))
+        self.assertEqual(self.refused(server, "ana", made["key"], room="closed"), "room")
+        code, made = make(rooms=["keyed", "closed"])
+        self.assertEqual((code, made["rooms"]), (201, ["closed", "keyed"]))
+        for room in ("default", "keyed", "closed"):
+            self.assertEqual(latest(self.join(server, "ana", made["key"], room=room))["room"], room)
+        self.assertEqual([self.http(server, "GET", "/keys", key)[0] for key in (None, key_of("porto"))], [401, 403])
+        listed = {"keys": [{"name": "ana", "rooms": ["closed", "keyed"]}]}
+        self.assertEqual(self.http(server, "GET", "/keys", MONITOR_KEY), (200, listed))
+
+        server.process.signal(9)
+        server.process.wait_exit()
+        server.start()
+        self.assertEqual(self.http(server, "GET", "/keys", MONITOR_KEY), (200, listed))
+        ana = self.join(server, "ana", made["key"], room="closed")
+        self.assertEqual(latest(ana)["room"], "closed")
+
+        def reload():
+            write_json(server.config_path, server.config)
+            said = len(server.process.log())
+            server.process.signal(1)
+            server.process.wait_log("config reloaded", after=said)
+
+        reload()
+        self.assertFalse(ana.closed.is_set())
+        server.config["rooms"] = rooms[1:]
+        reload()
+        self.assertTrue(ana.closed.wait(10), "its room is no more")
+        server.config["rooms"] = rooms
+        reload()
+        _, newer = make()
+        self.assertEqual(newer["rooms"], ["closed", "keyed"], "a new key for the same rooms")
+        self.assertEqual(latest(self.join(server, "ana", newer["key"], room="closed"))["room"], "closed")
+        _, last = make(rooms=[])
+        self.assertEqual(self.refused(server, "ana", last["key"], room="closed"), "room")
+        self.assertEqual(self.http(server, "DELETE", "/keys/ana", MONITOR_KEY)[0], 204)
+        self.assertEqual(self.http(server, "GET", "/keys", MONITOR_KEY)[1], {"keys": []})
+        self.assertEqual(make()[1]["rooms"], [], "what was deleted opens nothing any more")
+
+    def test_changes_are_limited_for_each_address(self):
+        server = self.serve("porto", max_changes_per_second=1, trusted_proxies=["127.0.0.1"])
+        path = "/rooms/default/routes"
+
+        def change(number, address="203.0.113.7"):
+            head, answer = self.http_with_head(server, "PUT", path, MONITOR_KEY, {"hears": {"porto": [f"{number}"]}},
+                                               headers=(f"X-Forwarded-For: {address}",))
+            return int(head.split()[1]), head, answer
+
+        answers = []
+        while not answers or answers[-1][0] == 200:
+            answers.append(change(len(answers)))
+            self.assertLess(len(answers), 50, "no end")
+        code, head, answer = answers[-1]
+        self.assertEqual((code, answer["error"]), (429, "busy"))
+        self.assertIn("Retry-After: 1", head.split("\r\n"))
+        self.assertGreater(len(answers), 5, "a burst is allowed")
+        _, now = self.http(server, "GET", path, MONITOR_KEY)
+        self.assertEqual(now, answers[-2][2], "a refused change changes nothing")
+        self.assertEqual(change("other", "203.0.113.8")[0], 200)
+        wait_for(lambda: change("again")[0] == 200, 10, "the next change to be allowed")
+
+    def test_changes_by_websocket_count_too(self):
+        server = self.serve("porto", max_changes_per_second=1)
+        monitors = [self.monitor(server) for _ in range(2)]
+        for number in range(50):
+            monitors[number % 2].send({"set_routes": {"hears": {"porto": [f"{number}"]}}})
+        for monitor in monitors:
+            self.assertEqual(monitor.wait_message(lambda m: "error" in m, "a refusal")["error"], "busy")
+        wait_for(lambda: self.http(server, "DELETE", "/rooms/default/routes", MONITOR_KEY)[0] == 200, 10, "a change")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 """The server's own STUN: what a node behind a router learns of itself, and what a stranger can do with it."""
 import ipaddress
 import os
-import re
 import socket
 
 from harness.case import main
@@ -18,9 +17,7 @@ def binding_request(transaction):
 class StunTest(ServerCase):
     def serve_stun(self, stun="127.0.0.1:0"):
         server = self.serve("porto", stun=stun)
-        said = re.search(r"answering STUN on UDP \S*:(\d+)", server.process.log())
-        self.assertIsNotNone(said, server.process.log())
-        return server, int(said[1])
+        return server, int(server.process.wait_log(r"answering STUN on UDP \S*:(\d+)")[1])
 
     def ask(self, link, port):
         transaction = os.urandom(12)
@@ -68,7 +65,7 @@ class StunTest(ServerCase):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
             server = self.serve("porto", stun=f"127.0.0.1:{taken.getsockname()[1]}")
-            self.assertRegex(server.process.log(), "no STUN at UDP .*in use.*ice_servers")
+            server.process.wait_log("no STUN at UDP .*in use.*ice_servers")
             self.assertNotIn("stun_port", self.join(server, "porto").messages[0])
 
 

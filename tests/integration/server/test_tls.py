@@ -9,7 +9,7 @@ import ssl
 import warnings
 
 from harness.case import main
-from harness.programs import program, run
+from harness.programs import program, run, write_json
 from harness.wait import wait_for
 from server_case import RawClient, ServerCase, connect
 
@@ -219,6 +219,38 @@ class TlsTest(ServerCase):
         self.replace_certificate("again")
         server.process.signal(signal.SIGHUP)
         wait_for(lambda: changed_from(between), 20, "the next one")
+        porto.text({"refresh": True})
+        porto.wait_text(lambda m: m.get("refresh"))
+
+    def test_whose_certificates_are_taken_is_reread(self):
+        """A change of client_certs by SIGHUP, and of the file ca_crt by itself: for those that come, not for those there."""
+        other = Authority(self.stage.folder, "other")
+        clients_ca = os.path.join(self.stage.folder, "clients-ca.crt")
+        shutil.copy(self.authority.crt, clients_ca)
+        server = self.serve_tls("porto")
+        porto = self.raw(server, self.context())
+        porto.register("porto")
+
+        def comes_in(certificate):
+            porto.stay()
+            try:
+                client = self.raw(server, self.context(certificate=certificate))
+            except (ssl.SSLError, ConnectionError, EOFError):
+                return False
+            client.close()
+            return True
+        ours, theirs = self.authority.issue("ours"), other.issue("theirs")
+        self.assertTrue(comes_in(None))
+        server.config.update(ca_crt=clients_ca, client_certs="require")
+        write_json(server.config_path, server.config)
+        server.process.signal(signal.SIGHUP)
+        wait_for(lambda: not comes_in(None), 20, "a certificate to be asked for")
+        self.assertTrue(comes_in(ours))
+        self.assertFalse(comes_in(theirs))
+        shutil.copy(other.crt, clients_ca + ".new")
+        os.rename(clients_ca + ".new", clients_ca)
+        wait_for(lambda: comes_in(theirs), 20, "the new CA")
+        self.assertFalse(comes_in(ours))
         porto.text({"refresh": True})
         porto.wait_text(lambda m: m.get("refresh"))
 

@@ -52,6 +52,28 @@ TEST(Rooms, Admission) {
     EXPECT_EQ(where(rooms, porto, "small", 2), "!full");
 }
 
+TEST(Rooms, AKeyMadeAtRunTimeOpensRooms) {
+    Rooms rooms = make();
+    rooms.set_rooms_of("lisboa", {"closed", "guests", "later"});
+    EXPECT_EQ(where(rooms, lisboa, "closed"), "closed");
+    EXPECT_EQ(where(rooms, lisboa, "guests"), "guests");
+    EXPECT_EQ(where(rooms, lisboa, "both"), "both") << "what the config says stays";
+    EXPECT_EQ(where(rooms, lisboa, "later"), "!room");
+    EXPECT_EQ(where(rooms, porto, "guests"), "!room");
+    EXPECT_EQ(where(rooms, {Role::guest, "both"}, "closed"), "!room");
+    std::vector<settings::Room> list(2);
+    list[0].name = "closed";
+    list[0].members = {"porto"};
+    list[1].name = "later";
+    list[1].members = {"porto"};
+    rooms.configure(list, "closed");
+    EXPECT_EQ(where(rooms, lisboa, ""), "closed");
+    EXPECT_EQ(where(rooms, lisboa, "later"), "later");
+    EXPECT_EQ(where(rooms, lisboa, "guests"), "!room");
+    rooms.set_rooms_of("lisboa", {});
+    EXPECT_EQ(where(rooms, lisboa, "closed"), "!room");
+}
+
 TEST(Rooms, ARoomThatIsClosedLooksLikeOneThatIsNotThere) {
     const Rooms rooms = make();
     const auto nobody = [](const std::string&) { return std::size_t{0}; };
