@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -24,26 +25,37 @@ struct CaptureLook {
 class CaptureClock {
   public:
     /// Of periods of `period` frames.
-    CaptureClock(SampleRate rate, int period) noexcept : rate_(rate), period_(period), clock_(rate) {}
+    CaptureClock(SampleRate rate, int period) noexcept;
 
     /// Frames that are missing before what is captured from now on, and were not told before. A device that counts
     /// backwards, or lost more than five seconds, has started anew: nothing is missing.
     std::int64_t look(const CaptureLook& now) noexcept;
 
   private:
+    /// What was lost in one way and not told of yet.
+    class Account {
+      public:
+        /// `missing` frames more, after `passed` frames. Returns what has been missing for `looks` looks in a row.
+        std::int64_t add(double missing, std::int64_t passed, int looks, std::int64_t memory) noexcept;
+        /// What was told wrongly was the beginning.
+        void forgive() noexcept { missing_ = std::max(missing_, 0.0); }
+
+      private:
+        double missing_ = 0;    ///< frames; negative: told, and not lost…
+        std::int64_t age_ = 0;  ///< …for so many frames
+        int looks_ = 0;         ///< in a row with something missing…
+        double least_ = 0;      ///< …and so much at least
+    };
+
     std::int64_t start(const CaptureLook& now) noexcept;
-    std::int64_t settle(std::int64_t passed) noexcept;
 
     SampleRate rate_;
     int period_;
     LocalClock clock_;
-    bool running_ = false;
     CaptureLook last_;
-    double missing_ = 0;  ///< frames lost that were not told; negative: told, and not lost
-    int looks_ = 0;       ///< in a row with something missing…
-    double least_ = 0;    ///< …and so much at least
-    int looks_at_all_ = 0;  ///< since the start, the first ones
-    std::int64_t credit_age_ = 0;  ///< frames since something was told that was not lost
+    int looks_ = -1;  ///< since the start, up to looks_to_begin; -1: none
+    Account passed_over_;
+    Account xruns_;
 };
 
 }  // namespace matriz::dsp

@@ -43,7 +43,7 @@ class Chain {
         /// Whether the sender's packets say by their times how much was lost: not, at once, or as a node finds it out.
         enum class Told { no, at_once, found } xruns_told = Told::no;
         double cycle_jitter = 0.00002;  ///< mean lateness of the sender's card's periods
-        double phase = 0;            ///< seconds by which the receiver's cycle lies after the sender's
+        double phase = 0;               ///< seconds by which the receiver's cycle lies after the sender's
         std::uint32_t seed = 1;
         dsp::PlayoutConfig playout{};
     };
