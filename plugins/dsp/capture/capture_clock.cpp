@@ -9,7 +9,7 @@ namespace matriz::dsp {
 namespace {
 
 // A look may fall between the begin of a period and its capture, but not for ever.
-constexpr int looks_to_believe_passed_over = 6;
+constexpr int looks_to_believe_passed_over = 8;
 constexpr int looks_to_begin = 100;       // the first of all may fall there, too
 constexpr int late_periods = 3;           // from here it is known exactly when a period began
 constexpr int looks_to_believe_xrun = 2;  // the begin of the very period of an xrun may be told wrongly
