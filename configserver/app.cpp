@@ -136,6 +136,7 @@ void App::stop() {
     on_hup_ = {};
     server_->stop(http::close_code::service_restart, "the server restarts; come back", stop_limit,
                   [this] { g_main_loop_quit(loop_.get()); });
+    hub_.take_leave();
 }
 
 void App::reload() {

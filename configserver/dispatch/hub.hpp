@@ -41,6 +41,8 @@ class Hub final : public http::Server::Service {
     void configure(const settings::Settings& settings, auth::Keyring keys);
     /// Where connections come from; call once, when the server listens.
     void attach(http::Server& server);
+    /// The server stops: nobody is told anything any more. What was taken to be written is written still.
+    void take_leave() { sessions_.clear(); }
     /// What nodes are told from now on; 0: no STUN here.
     void set_stun_port(std::uint16_t port) noexcept { registrar_.set_stun_port(port); }
     /// Who is where, for hooks.

@@ -26,6 +26,12 @@ void Sessions::remove(Session& session) {
     sessions_.erase(session.id);
 }
 
+void Sessions::clear() {
+    watchers_.clear();
+    for (const auto& [id, session] : sessions_) session->connection->book.session = nullptr;
+    sessions_.clear();
+}
+
 void Sessions::set_kind(Session& session, Session::Kind kind) {
     session.kind = kind;
     session.owed.clear();

@@ -61,6 +61,7 @@ class Sessions {
     /// Nothing for one that has ended.
     Session* find(SessionId id) const;
     void remove(Session& session);
+    void clear();
     void set_kind(Session& session, Session::Kind kind);
     static Session* of(const http::Connection& connection) { return static_cast<Session*>(connection.book.session); }
 
