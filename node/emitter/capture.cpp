@@ -32,13 +32,8 @@ gst::Ref<GstCaps> raw_caps(int channels, std::optional<SampleRate> rate) {
 }  // namespace
 
 struct Capture::Running {
-    Running(Capture& capture, std::unique_ptr<CaptureClient> client, const JackTiming& as_jack, bool recorded)
-        : owner(capture),
-          silent(!client),
-          timing(as_jack),
-          record(recorded),
-          jack(std::move(client)),
-          clock(as_jack.rate, static_cast<int>(as_jack.period.count)) {}
+    Running(Capture& capture, bool silence, const JackTiming& jack, bool recorded)
+        : owner(capture), silent(silence), timing(jack), record(recorded) {}
 
     Capture& owner;
     bool silent;
@@ -46,10 +41,7 @@ struct Capture::Running {
     bool record;  ///< the recording takes part: always with JACK; with silence once JACK has been heard
     std::atomic<bool> on_air{false};  ///< until then what comes is dropped
     std::atomic<bool> ready_told{false};
-    std::atomic<std::uint64_t> buffers{0};      ///< of raw audio so far
-    const std::unique_ptr<CaptureClient> jack;  ///< null: silence
-    dsp::CaptureClock clock;                    ///< the streaming thread's, like `lost`
-    std::int64_t lost = 0;                      ///< frames that JACK lost so far
+    std::atomic<std::uint64_t> buffers{0};  ///< of raw audio so far
     gst::Pipeline pipeline{"capture"};
     gst::BusWatch watch{};
     gst::Ref<GstPad> raw_pad{};  ///< before the encoders
@@ -60,40 +52,17 @@ struct Capture::Running {
     static GstPadProbeReturn on_raw(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
         auto& self = *static_cast<Running*>(data);
         self.buffers.fetch_add(1, std::memory_order_relaxed);
-        const std::int64_t lost = self.find_lost();
         if (!self.on_air.load(std::memory_order_acquire)) {
             if (!self.ready_told.exchange(true)) self.owner.tell_ready(&self);
             return GST_PAD_PROBE_DROP;
         }
-        if (self.lost > 0) self.move_on(info, lost > 0);
         const gst::MappedBuffer mapped(GST_PAD_PROBE_INFO_BUFFER(info), GST_MAP_READ);
         if (!mapped) return GST_PAD_PROBE_OK;
         Capture& capture = self.owner;
         const int channels = capture.config_.stream.channels;
         capture.meter_.feed(mapped.as<float>(), channels, self.timing.rate);
-        if (self.record && lost > 0) capture.recorder_->skip(static_cast<std::uint64_t>(lost));
         if (self.record) capture.recorder_->feed(mapped.as<float>(), channels, self.timing.rate);
         return GST_PAD_PROBE_OK;
-    }
-
-    /// Frames that JACK lost, as is known since now. Streaming thread.
-    std::int64_t find_lost() noexcept {
-        const auto look = jack ? jack->look() : std::nullopt;
-        const std::int64_t found = look ? clock.look(*look) : 0;
-        lost += found;
-        return found;
-    }
-
-    /// The source counts what it got; its times shall go on over what it did not get. Streaming thread.
-    void move_on(GstPadProbeInfo* info, bool after_gap) const noexcept {
-        GstBuffer* buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));  // nobody else has it
-        GST_PAD_PROBE_INFO_DATA(info) = buffer;
-        const auto frames = static_cast<std::uint64_t>(lost);
-        if (GST_BUFFER_OFFSET_IS_VALID(buffer)) GST_BUFFER_OFFSET(buffer) += frames;
-        if (GST_BUFFER_OFFSET_END_IS_VALID(buffer)) GST_BUFFER_OFFSET_END(buffer) += frames;
-        if (GST_BUFFER_PTS_IS_VALID(buffer))
-            GST_BUFFER_PTS(buffer) += static_cast<GstClockTime>(duration(Frames{lost}, timing.rate).count());
-        if (after_gap) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     }
 
     /// A packet is ready. Streaming thread.
@@ -196,11 +165,10 @@ void Capture::try_jack() noexcept {
 /// On the opener's thread, since it takes as long as a server hangs. Silence goes on meanwhile.
 void Capture::open_jack() noexcept {
     try {
-        if (config_.await_jack) config_.await_jack();
-        auto jack = std::make_unique<CaptureClient>(config_.jack_server, config_.jack_client + "-send");
-        const JackTiming timing = jack->timing();
+        const JackTiming timing =
+            config_.ask_jack ? config_.ask_jack() : probe_jack(config_.jack_server, config_.jack_client + "-send");
         // Shared, for std::function wants to copy it.
-        std::shared_ptr<Running> opened = make(std::move(jack), timing, recorder_ != nullptr);
+        std::shared_ptr<Running> opened = make(false, timing, recorder_ != nullptr);
         opened->pipeline.play();
         worker_.post([this, opened = std::move(opened)]() mutable { on_opened(std::move(opened)); });
     } catch (const std::exception& error) {
@@ -263,7 +231,7 @@ void Capture::go_silent(const std::string& reason) noexcept {
     if (running_ && running_->silent) return;
     try {
         let_go(running_);
-        std::shared_ptr<Running> silence = make(nullptr, timing_, recorder_ != nullptr && captured_once_);
+        std::shared_ptr<Running> silence = make(true, timing_, recorder_ != nullptr && captured_once_);
         watch_bus(*silence);
         silence->pipeline.play();
         put_on_air(std::move(silence));
@@ -272,15 +240,14 @@ void Capture::go_silent(const std::string& reason) noexcept {
     }
 }
 
-/// Ready to play what comes from `jack`; silence without. Either thread.
-std::shared_ptr<Capture::Running> Capture::make(std::unique_ptr<CaptureClient> jack, const JackTiming& timing,
-                                                bool record) {
-    auto running = std::make_shared<Running>(*this, std::move(jack), timing, record);
+/// Ready to play. Either thread.
+std::shared_ptr<Capture::Running> Capture::make(bool silent, const JackTiming& timing, bool record) {
+    auto running = std::make_shared<Running>(*this, silent, timing, record);
     gst::Pipeline& pipeline = running->pipeline;
     const auto period = std::chrono::duration_cast<std::chrono::microseconds>(duration(timing.period, timing.rate));
 
     GstElement* source = nullptr;
-    if (running->silent) {
+    if (silent) {
         source = pipeline.add("audiotestsrc", "silence");
         gst::set_from_text(source, "wave", "silence");
         g_object_set(source, "is-live", TRUE, "samplesperbuffer", static_cast<int>(timing.period.count), nullptr);
@@ -292,7 +259,6 @@ std::shared_ptr<Capture::Running> Capture::make(std::unique_ptr<CaptureClient> j
         g_object_set(source, "client-name", (config_.jack_client + "-send").c_str(), "latency-time",
                      static_cast<gint64>(period.count()), "buffer-time", static_cast<gint64>(buffer), nullptr);
         if (!config_.jack_server.empty()) g_object_set(source, "server", config_.jack_server.c_str(), nullptr);
-        running->jack->hand_to(source);
     }
     GstElement* filter = pipeline.add("capsfilter");
     g_object_set(filter, "caps", raw_caps(config_.stream.channels, timing.rate).get(), nullptr);

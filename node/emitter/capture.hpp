@@ -11,8 +11,8 @@
 
 #include "common/base/log.hpp"
 #include "common/glib/source.hpp"
-#include "node/emitter/capture_client.hpp"
 #include "node/emitter/config.hpp"
+#include "node/emitter/jack_probe.hpp"
 #include "node/emitter/meter.hpp"
 #include "node/emitter/offer.hpp"
 #include "node/emitter/recorder.hpp"
@@ -63,7 +63,7 @@ class Capture {
     void watch_running();
     void watch_opening();
     void let_go(std::shared_ptr<Running>& running);
-    std::shared_ptr<Running> make(std::unique_ptr<CaptureClient> jack, const JackTiming& timing, bool record);
+    std::shared_ptr<Running> make(bool silent, const JackTiming& timing, bool record);
     void watch_bus(Running& running);
     void on_bus(const Running& from, GstMessage* message) noexcept;
     void set_timing(const JackTiming& timing);

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import statistics
 import subprocess
 import time
 
@@ -56,9 +55,7 @@ class Playing(probe.ToneCase):
             player.play(f"RTP/AVP;unicast;client_port={first_port}-{first_port + 1}")
             packets = [sockets[0].recv(2048) for _ in range(40)][8:]
             times = [int.from_bytes(packet[4:8], "big") for packet in packets]
-            steps = [(b - a) % 2**32 for a, b in zip(times, times[1:])]
-            # What JACK lost meanwhile makes a step longer.
-            self.assertEqual((min(steps), statistics.mode(steps)), (48000 // per_second, 48000 // per_second), steps)
+            self.assertEqual({(b - a) % 2**32 for a, b in zip(times, times[1:])}, {48000 // per_second})
             self.assertLessEqual(max(map(len, packets)), 1200)
             self.assertEqual(first["rate"], 48000)
             player.close()
