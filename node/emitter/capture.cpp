@@ -12,6 +12,7 @@
 #include "common/base/error.hpp"
 #include "node/emitter/encoder.hpp"
 #include "node/gst/mapped_buffer.hpp"
+#include "plugins/jack/admission.hpp"
 
 namespace matriz::emitter {
 namespace {
@@ -37,6 +38,7 @@ struct Capture::Running {
 
     Capture& owner;
     bool silent;
+    std::optional<jack::Admission> admission{};  ///< of jackaudiosrc's client, which ends with the pipeline
     JackTiming timing;
     bool record;  ///< the recording takes part: always with JACK; with silence once JACK has been heard
     std::atomic<bool> on_air{false};  ///< until then what comes is dropped
@@ -165,10 +167,14 @@ void Capture::try_jack() noexcept {
 /// On the opener's thread, since it takes as long as a server hangs. Silence goes on meanwhile.
 void Capture::open_jack() noexcept {
     try {
-        const JackTiming timing =
-            config_.ask_jack ? config_.ask_jack() : probe_jack(config_.jack_server, config_.jack_client + "-send");
+        std::optional<JackTiming> timing;
+        if (config_.ask_jack) timing = config_.ask_jack();
+        auto admission = jack::Admission::ask();
+        if (!admission) throw Error("JACK went away; what is still open on it is closed first");
+        if (!timing) timing = probe_jack(config_.jack_server, config_.jack_client + "-send");
         // Shared, for std::function wants to copy it.
-        std::shared_ptr<Running> opened = make(false, timing, recorder_ != nullptr);
+        std::shared_ptr<Running> opened = make(false, *timing, recorder_ != nullptr);
+        opened->admission.emplace(std::move(*admission));
         opened->pipeline.play();
         worker_.post([this, opened = std::move(opened)]() mutable { on_opened(std::move(opened)); });
     } catch (const std::exception& error) {
@@ -314,6 +320,11 @@ void Capture::watch() noexcept {
 
 void Capture::watch_running() {
     if (!running_) return;
+    if (!running_->silent && jack::Admission::is_over()) {
+        let_go(running_);
+        go_silent("JACK went away");
+        return try_again();
+    }
     const std::uint64_t buffers = running_->buffers.load(std::memory_order_relaxed);
     stalled_seconds_ = buffers == buffers_seen_ ? stalled_seconds_ + 1 : 0;
     buffers_seen_ = buffers;

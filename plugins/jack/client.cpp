@@ -98,11 +98,18 @@ std::string Client::try_open() {
 /// With mutex_ held.
 std::string Client::open() {
     close();
+    auto admission = Admission::ask();
+    if (!admission)
+        return fmt::format("JACK server \"{}\" went away; what is still open on it is closed first", server_);
+    admission_.emplace(std::move(*admission));
     jack_status_t status{};
     handle_ = jack_client_open(name_.c_str(),
                                static_cast<jack_options_t>(JackNoStartServer | JackUseExactName | JackServerName),
                                &status, server_.c_str());
-    if (!handle_) return explain(status, name_, server_);
+    if (!handle_) {
+        admission_.reset();
+        return explain(status, name_, server_);
+    }
     lost_ = false;
     stuck_ = false;
     xruns_ = 0;
@@ -140,6 +147,7 @@ void Client::close() {
     }
     for (auto& entry : rt_.table) entry.store(nullptr);
     if (handle_) jack_client_close(std::exchange(handle_, nullptr));
+    admission_.reset();
     for (auto& group : groups_) {
         group.ports.fill(nullptr);
         group.place = -1;
@@ -344,6 +352,7 @@ void Client::on_connect(jack_port_id_t, jack_port_id_t, int, void* self) noexcep
 
 void Client::on_shutdown(jack_status_t, const char*, void* self) noexcept {
     auto* client = static_cast<Client*>(self);
+    Admission::server_went_away();
     client->lost_ = true;
     client->wake();
 }

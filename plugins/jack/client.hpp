@@ -12,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "common/base/log.hpp"
 #include "common/base/units.hpp"
 #include "plugins/dsp/playout/playout.hpp"
+#include "plugins/jack/admission.hpp"
 
 namespace matriz::jack {
 
@@ -186,7 +188,8 @@ class Client : public std::enable_shared_from_this<Client> {
     std::atomic<bool> hangs_{false};  ///< the server stands still
     std::atomic<bool> connections_changed_{false};
 
-    mutable std::mutex mutex_;  ///< guards what follows, not what JACK's threads touch
+    mutable std::mutex mutex_;            ///< guards what follows, not what JACK's threads touch
+    std::optional<Admission> admission_;  ///< while there is a handle
     jack_client_t* handle_ = nullptr;
     std::list<PortGroup> groups_;
 
