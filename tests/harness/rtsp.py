@@ -52,7 +52,8 @@ class Player:
             transport = "RTP/AVP;unicast;client_port=" + "-".join(str(one.getsockname()[1]) for one in self.media)
         self.ask("DESCRIBE", self.url)
         session = self.ask("SETUP", self.url + "/stream=0", f"Transport: {transport}")["session"].split(";")[0]
-        self.ask("PLAY", self.url, f"Session: {session}")
+        self.session = f"Session: {session}"
+        self.ask("PLAY", self.url, self.session)
 
     def ask(self, method, url, *headers):
         """The answer's headers, by their names in small letters."""
@@ -98,6 +99,9 @@ class Player:
             channel, packet = self.interleaved()
             if channel == 0:
                 return packet
+
+    def tear_down(self):
+        self.ask("TEARDOWN", self.url, self.session)
 
     def close(self):
         for one in (self.control, *self.media):
