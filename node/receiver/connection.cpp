@@ -73,6 +73,7 @@ Connection::Connection(const ReceiverConfig& config, const log::Logger& log, GMa
     if (config.tls) guard_.emplace(source_, config.tls->own, config.tls->fingerprint, log);
     g_signal_connect(source_, "on-sdp", G_CALLBACK(on_sdp), this);
     g_signal_connect(source_, "select-stream", G_CALLBACK(on_select_stream), this);
+    g_signal_connect(source_, "deep-element-added", G_CALLBACK(on_element), this);
     g_signal_connect(source_, "pad-added", G_CALLBACK(on_pad_added), this);
     g_signal_connect(source_, "new-manager", G_CALLBACK(on_new_manager), this);
     const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sink_, "sink"));
@@ -84,6 +85,16 @@ Connection::Connection(const ReceiverConfig& config, const log::Logger& log, GMa
 void Connection::on_sdp(GstElement*, GstSDPMessage* description, gpointer data) noexcept {
     auto& self = *static_cast<Connection*>(data);
     self.admitted_ = !self.guard_ || self.guard_->admits(description);
+    try {
+        self.keys_.take(description);
+    } catch (const std::exception&) {  // out of memory: no sound comes, and it is tried again
+    }
+}
+
+void Connection::on_element(GstBin*, GstBin*, GstElement* element, gpointer data) noexcept {
+    GstElementFactory* factory = gst_element_get_factory(element);
+    if (factory != nullptr && std::string_view(GST_OBJECT_NAME(factory)) == "srtpdec")
+        static_cast<Connection*>(data)->keys_.give_to(element);
 }
 
 gboolean Connection::on_select_stream(GstElement*, guint number, GstCaps* caps, gpointer data) noexcept {

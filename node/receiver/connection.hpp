@@ -12,6 +12,7 @@
 #include "node/gst/bus_watch.hpp"
 #include "node/gst/pipeline.hpp"
 #include "node/receiver/config.hpp"
+#include "node/receiver/srtp_keys.hpp"
 #include "node/receiver/tls.hpp"
 
 namespace matriz::receiver {
@@ -35,7 +36,7 @@ class Connection {
     }
     /// "udp" or "tcp"; true once there are packets.
     std::string transport() const;
-    /// RTP encoding name of the stream that plays.
+    /// Of the stream that plays, as the configuration names it; empty before.
     std::string codec() const;
     /// Somebody else than the peer answered, and was refused. Any thread.
     bool refused() const noexcept { return guard_ && guard_->refused(); }
@@ -49,6 +50,7 @@ class Connection {
 
     static gboolean on_select_stream(GstElement*, guint number, GstCaps* caps, gpointer data) noexcept;
     static void on_sdp(GstElement*, GstSDPMessage* description, gpointer data) noexcept;
+    static void on_element(GstBin*, GstBin*, GstElement* element, gpointer data) noexcept;
     static void on_pad_added(GstElement*, GstPad* pad, gpointer data) noexcept;
     static void on_new_manager(GstElement*, GstElement* manager, gpointer data) noexcept;
     static GstElement* on_request_jitterbuffer(GstElement*, guint session, guint ssrc, gpointer data) noexcept;
@@ -61,6 +63,7 @@ class Connection {
     const int least_channels_;
     std::optional<TlsGuard> guard_;  ///< nothing: in the clear
     std::atomic<bool> admitted_{false};
+    SrtpKeys keys_;
     gst::Pipeline pipeline_{"receiver"};
     GstElement* source_ = nullptr;
     GstElement* sink_ = nullptr;

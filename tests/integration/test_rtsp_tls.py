@@ -12,7 +12,7 @@ from harness.case import main
 from harness.certificates import Authority
 from harness.original_client import OriginalClient
 from harness.wait import PATIENCE, holds_for, wait_for
-from mesh_case import MeshCase
+from mesh_case import NAMES, MeshCase
 
 TLS = {"rtsp_security": "tls", "transport": "rtsp"}
 PLAIN = {"transport": "rtsp"}
@@ -66,6 +66,22 @@ class EncryptedTest(MeshCase):
         probe.wait_silent(lisboa, porto)
         lisboa.start()
         probe.wait_heard(timeout=30)
+
+    def test_whoever_comes_once_the_sequence_numbers_have_gone_round(self):
+        """RFC 3711, 3.3.1: how often they have is part of what is encrypted with."""
+        jack = self.stage.jack(period=16)  # three thousand packets a second
+        server = self.make_server().start()
+        porto, lisboa, montemor = (self.stage.node(name, jack, server.url, codec="pcm16", **TLS) for name in NAMES)
+        for node in (porto, lisboa):
+            node.start()
+            jack.wait_ports(node.send_port())
+        probe = self.stage.probe(jack, {porto: [lisboa, montemor], lisboa: [porto, montemor]})
+        probe.wait_heard((porto, lisboa), (lisboa, porto), timeout=40)
+        for listener, sender in (lisboa, "porto"), (porto, "lisboa"):
+            wait_for(lambda: listener.peers()[sender]["received"] > 0x10000, 120,  # pylint: disable=cell-var-from-loop
+                     f"{sender}'s numbers to go round")
+        montemor.start()
+        probe.wait_heard(timeout=40)
 
     def test_a_node_in_the_clear_hears_one_that_is_not(self):
         _, _, (porto, lisboa), _ = self.mesh(porto=TLS, lisboa=PLAIN)
