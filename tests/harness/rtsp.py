@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The least of an RTSP client: one request, its status; and the address that strangers come from."""
+"""The least of an RTSP client, by hand; and the address that strangers come from."""
+import re
 import socket
 
 
@@ -29,80 +30,101 @@ def outside_address():
     return None if address.startswith("127.") or address == "0.0.0.0" else address
 
 
-class Player:
-    """Plays a node's stream, over UDP or within its own connection, and counts the packets that come."""
+class Rtsp:
+    """A client that speaks just enough RTSP by hand to misbehave."""
 
-    def __init__(self, port, tcp, receive_buffer=None, timeout=5.0):
+    def __init__(self, port, host="127.0.0.1", receive_buffer=None, timeout=10):
+        plain = host.split("%")[0]
+        self.url = f"rtsp://[{plain}]:{port}/stream" if ":" in plain else f"rtsp://{plain}:{port}/stream"
+        where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        self.socket = socket.socket(where[0])
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout)
+        self.socket.connect(where[4])
+        self.serial = 0
+        self.session = None
+
+    def ask(self, method, url=None, **headers):
+        """(status, headers and body as text)."""
+        self.serial += 1
+        lines = [f"{method} {url or self.url} RTSP/1.0", f"CSeq: {self.serial}"]
+        if self.session:
+            lines.append(f"Session: {self.session}")
+        lines += [f"{key.replace('_', '-')}: {value}" for key, value in headers.items()]
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        return self.answer()
+
+    def read(self, count):
+        data = b""
+        while len(data) < count:
+            got = self.socket.recv(count - len(data))
+            if not got:
+                raise ConnectionResetError("the server closed the connection")
+            data += got
+        return data
+
+    def answer(self):
+        text = self.read(1)
+        while text == b"$":  # interleaved RTP comes in between
+            self.read(int.from_bytes(self.read(3)[1:], "big"))
+            text = self.read(1)
+        while b"\r\n\r\n" not in text:
+            text += self.read(1)
+        head = text.decode()
+        length = re.search(r"Content-Length: (\d+)", head)
+        body = self.read(int(length.group(1))) if length else b""
+        session = re.search(r"Session: ([^;\r\n]+)", head)
+        self.session = session.group(1) if session else self.session
+        return int(head.split(" ", 2)[1]), head + body.decode()
+
+    def play(self, transport):
+        """Up to PLAY; returns SETUP's answer."""
+        status, head = self.ask("DESCRIBE", Accept="application/sdp")
+        assert status == 200, head
+        status, head = self.ask("SETUP", self.url + "/stream=0", Transport=transport)
+        assert status == 200, head
+        assert self.ask("PLAY", Range="npt=0-")[0] == 200, "PLAY"
+        return head
+
+    def closed(self):
+        """Has the server closed the connection? Reads on until then."""
+        try:
+            return self.socket.recv(65536) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+    def close(self):
+        self.socket.close()
+
+
+class Player(Rtsp):
+    """Plays, over UDP or within its own connection, and hands out the packets that come."""
+
+    def __init__(self, port, tcp, **how):
+        super().__init__(port, **how)
         self.tcp = tcp
-        self.control = socket.socket()
-        if receive_buffer is not None:
-            self.control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.control.settimeout(timeout)
-        self.control.connect(("127.0.0.1", port))
-        self.url = f"rtsp://127.0.0.1:{port}/stream"
-        self.number = 0
-        self.media = []
-        if tcp:
-            transport = "RTP/AVP/TCP;unicast;interleaved=0-1"
-        else:
-            self.media = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
-            for one in self.media:
-                one.bind(("127.0.0.1", 0))
-                one.settimeout(timeout)
-            transport = "RTP/AVP;unicast;client_port=" + "-".join(str(one.getsockname()[1]) for one in self.media)
-        self.ask("DESCRIBE", self.url)
-        session = self.ask("SETUP", self.url + "/stream=0", f"Transport: {transport}")["session"].split(";")[0]
-        self.session = f"Session: {session}"
-        self.ask("PLAY", self.url, self.session)
-
-    def ask(self, method, url, *headers):
-        """The answer's headers, by their names in small letters."""
-        self.number += 1
-        lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self.number}", *headers, "", ""]
-        self.control.sendall("\r\n".join(lines).encode())
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            answer += self.take(1)
-            if answer == b"$":  # a packet that set out before the answer (RFC 2326, section 10.12)
-                self.interleaved()
-                answer = b""
-        status, *rest = answer.decode().split("\r\n")
-        if status.split()[1] != "200":
-            raise AssertionError(f"{method}: {status}")
-        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
-        self.take(int(fields.get("content-length", 0)))
-        return fields
-
-    def take(self, size):
-        """So many bytes of the connection."""
-        taken = b""
-        while len(taken) < size:
-            more = self.control.recv(size - len(taken))
-            if not more:
-                raise EOFError("the node hung up")
-            taken += more
-        return taken
-
-    def interleaved(self):
-        """(channel, packet) after the mark."""
-        channel, high, low = self.take(3)
-        return channel, self.take(high << 8 | low)
+        self.media = [] if tcp else [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for one in self.media:
+            one.bind(("127.0.0.1", 0))
+            one.settimeout(self.socket.gettimeout())
+        numbers = "-".join(str(one.getsockname()[1]) for one in self.media)
+        self.play("RTP/AVP/TCP;unicast;interleaved=0-1" if tcp else f"RTP/AVP;unicast;client_port={numbers}")
 
     def packet(self):
         """The next RTP packet."""
         if not self.tcp:
             return self.media[0].recv(2048)
         while True:
-            mark = self.take(1)
-            if mark != b"$":
-                raise AssertionError(f"no interleaved packet: it begins with {mark}")
-            channel, packet = self.interleaved()
+            mark, channel, *length = self.read(4)
+            assert mark == ord("$"), mark
+            packet = self.read(int.from_bytes(bytes(length), "big"))
             if channel == 0:
                 return packet
 
-    def tear_down(self):
-        self.ask("TEARDOWN", self.url, self.session)
-
     def close(self):
-        for one in (self.control, *self.media):
+        super().close()
+        for one in self.media:
             one.close()

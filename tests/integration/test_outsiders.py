@@ -88,7 +88,7 @@ class PlayersTest(MeshCase):
     def stalled_player(self):
         """It reads nothing, and the node cannot write to it any more."""
         player = self.player(tcp=True, receive_buffer=4096)
-        port = player.control.getsockname()[1]
+        port = player.socket.getsockname()[1]
 
         def waiting():
             with open(f"/proc/{self.porto.process.pid}/net/tcp", encoding="ascii") as table:

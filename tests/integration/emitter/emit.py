@@ -2,7 +2,6 @@
 """The probe `emit`, which runs an emitter alone, and who plays what it sends."""
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from harness.case import StageCase
 from harness.jack import ENVIRONMENT
 from harness.process import Process
 from harness.programs import BUILD
+from harness.rtsp import Rtsp
 from harness.wait import wait_for
 
 EMIT = os.path.join(BUILD, "tests", "probes", "emit")
@@ -34,6 +34,10 @@ class Emit:
         self.process = Process(f"emit-{name}-{port}", space.on(argv) if space else argv, os.path.join(stage.folder, f"emit-{name}-{port}.log"),
                                env={**ENVIRONMENT, **env}, stdin=subprocess.PIPE)
         stage.defer(self.process.stop)
+
+    def rtsp(self, host="127.0.0.1", **how):
+        """A client that speaks RTSP by hand."""
+        return Rtsp(self.port, host, **how)
 
     def url(self, host="127.0.0.1"):
         return f"rtsp://[{host}]:{self.port}/stream" if ":" in host else f"rtsp://{host}:{self.port}/stream"
@@ -138,72 +142,3 @@ def has_ipv6():
         except OSError:
             return False
         return True
-
-
-class Rtsp:
-    """A client that speaks just enough RTSP by hand to misbehave."""
-
-    def __init__(self, emit, host="127.0.0.1", receive_buffer=None):
-        self.url = emit.url(host.split("%")[0])
-        where = socket.getaddrinfo(host, emit.port, type=socket.SOCK_STREAM)[0]
-        self.socket = socket.socket(where[0])
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(10)
-        self.socket.connect(where[4])
-        self.serial = 0
-        self.session = None
-
-    def ask(self, method, url=None, **headers):
-        """(status, headers and body as text)."""
-        self.serial += 1
-        lines = [f"{method} {url or self.url} RTSP/1.0", f"CSeq: {self.serial}"]
-        if self.session:
-            lines.append(f"Session: {self.session}")
-        lines += [f"{key.replace('_', '-')}: {value}" for key, value in headers.items()]
-        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        return self.answer()
-
-    def read(self, count):
-        data = b""
-        while len(data) < count:
-            got = self.socket.recv(count - len(data))
-            if not got:
-                raise ConnectionResetError("the server closed the connection")
-            data += got
-        return data
-
-    def answer(self):
-        text = self.read(1)
-        while text == b"$":  # interleaved RTP comes in between
-            self.read(int.from_bytes(self.read(3)[1:], "big"))
-            text = self.read(1)
-        while b"\r\n\r\n" not in text:
-            text += self.read(1)
-        head = text.decode()
-        length = re.search(r"Content-Length: (\d+)", head)
-        body = self.read(int(length.group(1))) if length else b""
-        session = re.search(r"Session: ([^;\r\n]+)", head)
-        self.session = session.group(1) if session else self.session
-        return int(head.split(" ", 2)[1]), head + body.decode()
-
-    def play(self, transport):
-        """Up to PLAY; returns SETUP's answer."""
-        status, head = self.ask("DESCRIBE", Accept="application/sdp")
-        assert status == 200, head
-        status, head = self.ask("SETUP", self.url + "/stream=0", Transport=transport)
-        assert status == 200, head
-        assert self.ask("PLAY", Range="npt=0-")[0] == 200, "PLAY"
-        return head
-
-    def closed(self):
-        """Has the server closed the connection? Reads on until then."""
-        try:
-            return self.socket.recv(65536) == b""
-        except TimeoutError:
-            return False
-        except OSError:
-            return True
-
-    def close(self):
-        self.socket.close()

@@ -46,7 +46,7 @@ class Playing(probe.ToneCase):
         for frame, per_second in ("2.5", 400), ("5", 200), ("10", 100), ("20", 50):
             emit = probe.start(self.stage, jack, "--frame", frame, "--channels", "1", name=f"frame{per_second}")
             first = emit.wait_capturing()
-            player = probe.Rtsp(emit)
+            player = emit.rtsp()
             sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
             first_port, _ = self.stage.block.take_range(2)
             for offset, one in enumerate(sockets):
@@ -69,7 +69,7 @@ class Playing(probe.ToneCase):
         for query in "?matriz=1", "?x", "/":
             told = run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", emit.url() + query])
             self.assertEqual(told.stdout.strip(), "opus", told.stderr)
-        self.assertEqual(probe.Rtsp(emit).ask("DESCRIBE", emit.url()[:-6] + "other")[0], 404)
+        self.assertEqual(emit.rtsp().ask("DESCRIBE", emit.url()[:-6] + "other")[0], 404)
 
     def offers(self, codec, encoding):
         """Starts a sender of `codec` and returns what describes its stream to a query, once the obvious is checked."""
@@ -81,7 +81,7 @@ class Playing(probe.ToneCase):
         players = []
 
         def describe(query):
-            players.append(probe.Rtsp(emit))
+            players.append(emit.rtsp())
             return players[-1].ask("DESCRIBE", emit.url() + query)[1]
 
         self.assertIn(f"a=rtpmap:96 {encoding}", describe(asked))
@@ -116,7 +116,7 @@ class Playing(probe.ToneCase):
     def test_server_ports_are_from_the_range(self):
         emit = probe.start(self.stage, self.stage.jack())
         emit.wait_capturing()
-        player = probe.Rtsp(emit)
+        player = emit.rtsp()
         head = player.play(f"RTP/AVP;unicast;client_port={self.stage.block.take()}-{self.stage.block.take()}")
         ports = [int(p) for p in re.search(r"server_port=(\d+)-(\d+)", head).groups()]
         self.assertTrue(all(emit.udp[0] <= port <= emit.udp[1] for port in ports), head)
@@ -162,7 +162,7 @@ class Starting(StageCase):
         other = probe.own_address()
         if other:
             with self.assertRaises(ConnectionRefusedError):
-                probe.Rtsp(emit, host=other)
+                emit.rtsp(host=other)
         self.assertGreater(len(probe.with_ffmpeg(emit.url(), "udp", 0.5)[0]), 0)
         self.assertEqual(emit.process.stop(), 0)
 
@@ -178,7 +178,7 @@ class Access(StageCase):
         emit = probe.start(self.stage, self.stage.jack())
         emit.wait_capturing()
         for _ in range(20):
-            stranger = probe.Rtsp(emit, host=self.address)
+            stranger = emit.rtsp(host=self.address)
             for method in "OPTIONS", "DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "TEARDOWN":
                 self.assertEqual(stranger.ask(method)[0], 403, method)
             stranger.close()
@@ -188,20 +188,20 @@ class Access(StageCase):
     def test_the_client_list_lets_in_and_throws_out(self):
         emit = probe.start(self.stage, self.stage.jack())
         emit.wait_capturing()
-        self.assertEqual(probe.Rtsp(emit, host=self.address).ask("DESCRIBE")[0], 403)
+        self.assertEqual(emit.rtsp(host=self.address).ask("DESCRIBE")[0], 403)
         emit.say(f"allow {self.address} 203.0.113.9")
-        peer = probe.Rtsp(emit, host=self.address)
+        peer = emit.rtsp(host=self.address)
         peer.play("RTP/AVP/TCP;unicast;interleaved=0-1")
         emit.wait_listeners(1)
         emit.say("allow 203.0.113.9")
         wait_for(peer.closed, 10, "the connection to be closed")
         emit.wait_listeners(0)
-        self.assertEqual(probe.Rtsp(emit, host=self.address).ask("DESCRIBE")[0], 403)
+        self.assertEqual(emit.rtsp(host=self.address).ask("DESCRIBE")[0], 403)
 
     def test_allowed_networks(self):
         emit = probe.start(self.stage, self.stage.jack(), "--allow", self.address + "/24")
         emit.wait_capturing()
-        self.assertEqual(probe.Rtsp(emit, host=self.address).ask("DESCRIBE")[0], 200)
+        self.assertEqual(emit.rtsp(host=self.address).ask("DESCRIBE")[0], 200)
 
     def test_packets_go_only_to_who_asked(self):
         emit = probe.start(self.stage, self.stage.jack())
@@ -210,7 +210,7 @@ class Access(StageCase):
             victim.bind((self.address, 0))
             victim.settimeout(1.5)
             port = victim.getsockname()[1]
-            attacker = probe.Rtsp(emit)
+            attacker = emit.rtsp()
             head = attacker.play(f"RTP/AVP;unicast;destination={self.address};client_port={port}-{port + 1}")
             self.assertNotIn(f"destination={self.address}", head)
             with self.assertRaises(TimeoutError):
@@ -227,7 +227,7 @@ class Misbehaving(StageCase):
         self.stage.process("good", ["gst-launch-1.0", "-q", "rtspsrc", f"location={emit.url()}", "protocols=udp", "!", "fakesink"])
         emit.wait_listeners(1)
         joined = time.monotonic()
-        stalled = probe.Rtsp(emit, receive_buffer=4096)
+        stalled = emit.rtsp(receive_buffer=4096)
         stalled.play("RTP/AVP/TCP;unicast;interleaved=0-1")  # and never reads again
         emit.wait_listeners(2)
         emit.wait_listeners(1, 60)  # the stalled one is dropped
@@ -251,17 +251,17 @@ class Misbehaving(StageCase):
     def test_a_connection_that_says_nothing_is_closed(self):
         emit = probe.start(self.stage, self.stage.jack())
         emit.wait_capturing()
-        silent = probe.Rtsp(emit)
+        silent = emit.rtsp()
         wait_for(silent.closed, 40, "the silent connection to be closed")
 
     def test_rubbish_leaves_it_standing(self):
         emit = probe.start(self.stage, self.stage.jack())
         emit.wait_capturing()
         for rubbish in b"\0" * 4096, b"$\0\xff\xff" + b"x" * 100, b"DESCRIBE\r\n\r\n", b"OPTIONS * RTSP/9.9\r\n\r\n", b"A" * 100000:
-            client = probe.Rtsp(emit)
+            client = emit.rtsp()
             client.socket.sendall(rubbish)
             client.close()
-        client = probe.Rtsp(emit)
+        client = emit.rtsp()
         status, _ = client.ask("DESCRIBE", Blocksize="20")
         self.assertEqual(status, 200)
         client.ask("SETUP", client.url + "/stream=0", Transport="RTP/AVP/TCP;unicast;interleaved=0-1", Blocksize="20")
@@ -275,7 +275,7 @@ class Misbehaving(StageCase):
 
         def listen(count):
             for n in range(count):
-                player = probe.Rtsp(emit)
+                player = emit.rtsp()
                 player.play("RTP/AVP/TCP;unicast;interleaved=0-1" if n % 2 else
                             f"RTP/AVP;unicast;client_port={first + 2 * n}-{first + 2 * n + 1}")
                 if n % 3:

@@ -18,7 +18,7 @@ class Ipv6(probe.ToneCase):
         emit.wait_capturing()
         self.assertRegex(emit.process.log(), rf"offering rtsp://\[::\]:{emit.port}/stream")
         probe.tone(self.stage, jack, emit)
-        described, sdp = probe.Rtsp(emit, host="::1").ask("DESCRIBE")
+        described, sdp = emit.rtsp(host="::1").ask("DESCRIBE")
         self.assertEqual(described, 200)
         self.assertIn("IN IP6 ::1", sdp)
         for transport in "udp", "tcp":
@@ -52,7 +52,7 @@ class Ipv6(probe.ToneCase):
     def test_a_connection_that_says_nothing_is_closed(self):
         emit = probe.start(self.stage, self.stage.jack())
         emit.wait_capturing()
-        silent = probe.Rtsp(emit, host="::1")
+        silent = emit.rtsp(host="::1")
         wait_for(silent.closed, 40, "the silent connection to be closed")
 
 
