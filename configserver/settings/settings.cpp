@@ -210,6 +210,16 @@ void check_ice_server(IceServer& server) {
         throw Invalid("a TURN server lets nobody in without username and credential, or secret");
 }
 
+std::string advice_on_tls(const IceServer& server) {
+    const auto tls = std::find_if(server.urls.begin(), server.urls.end(),
+                                  [](const std::string& url) { return protocol::parse_ice_url(url)->tls; });
+    if (tls == server.urls.end()) return {};
+    return fmt::format(
+        "nodes pass over \"{}\": their ICE library knows no TLS; where UDP is blocked, "
+        "\"turn:HOST:PORT?transport=tcp\" helps",
+        *tls);
+}
+
 config::Schema<IceServer> ice_schema() {
     config::Schema<IceServer> s;
     s.value("urls", &IceServer::urls, "a list of stun:, stuns:, turn: or turns: URLs", Json::Value(Json::arrayValue),
@@ -224,6 +234,7 @@ config::Schema<IceServer> ice_schema() {
               "Seconds for which such credentials last; new ones go out in time.");
     s.required({"urls"});
     s.check("urls", check_ice_server);
+    s.advise("urls", advice_on_tls);
     return s;
 }
 

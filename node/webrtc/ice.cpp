@@ -69,8 +69,8 @@ bool starts_with(const std::uint8_t* bytes, std::uint8_t first, std::uint8_t mas
 }  // namespace
 
 std::string turn_uri(const protocol::IceUrl& url, const std::string& username, const std::string& credential) {
-    return fmt::format("{}://{}:{}@{}?transport={}", url.tls ? "turns" : "turn", escaped(username), escaped(credential),
-                       authority(url), url.tcp || url.tls ? "tcp" : "udp");
+    return fmt::format("turn://{}:{}@{}?transport={}", escaped(username), escaped(credential), authority(url),
+                       url.tcp ? "tcp" : "udp");
 }
 
 bool is_local_address(const std::string& address) {
@@ -106,9 +106,9 @@ Ice::Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers)
     for (const protocol::IceServer& server : servers) {
         for (const std::string& text : server.urls) {
             const auto url = protocol::parse_ice_url(text);
-            if (!url) continue;
+            if (!url || url->tls) continue;  // libnice 0.1.21 says TLS to nobody (agent_create_tcp_turn_socket)
             if (!url->turn) {
-                if (has_stun || url->tls) continue;  // webrtcbin knows one, over UDP
+                if (has_stun) continue;  // webrtcbin knows one
                 g_object_set(webrtcbin, "stun-server", ("stun://" + authority(*url)).c_str(), nullptr);
                 has_stun = true;
                 continue;
@@ -144,9 +144,9 @@ void Ice::release_relays() noexcept {
 }
 
 void Ice::note_local(const std::string& candidate) {
-    const auto type = candidate_parts(candidate).type;
-    if (type == "relay") relay_ = true;
-    if (type == "srflx") reflexive_ = true;
+    const auto parts = candidate_parts(candidate);
+    if (parts.type == "relay") relays_.insert(parts.address);
+    if (parts.type == "srflx") reflexive_ = true;
 }
 
 void Ice::note_remote(const std::string& candidate) {
@@ -163,11 +163,13 @@ std::optional<Path> Ice::path() const {
               .local_address = text_of(local->addr),
               .remote_address = text_of(remote->addr),
               .remote_port = static_cast<int>(nice_address_get_port(&remote->addr))};
-    if (local->type == NICE_CANDIDATE_TYPE_RELAYED || remote->type == NICE_CANDIDATE_TYPE_RELAYED) {
+    // A candidate that was met before it was heard of counts as what the other says that it is: at a TURN server that
+    // we know, and no address of the other's own, it is a relay.
+    const bool at_relay = relays_.contains(path.remote_address) && !remote_hosts_.contains(path.remote_address);
+    if (local->type == NICE_CANDIDATE_TYPE_RELAYED || remote->type == NICE_CANDIDATE_TYPE_RELAYED || at_relay) {
         path.kind = "relay";
     } else if (local->type == NICE_CANDIDATE_TYPE_HOST && remote_hosts_.contains(path.remote_address) &&
                is_local_address(path.local_address) && is_local_address(path.remote_address)) {
-        // A candidate that was met before it was heard of counts as what the other says that it is.
         path.kind = "lan";
     }
     return path;

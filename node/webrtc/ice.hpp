@@ -44,7 +44,7 @@ class Ice {
     std::optional<Path> path() const;
 
     bool has_turn() const noexcept { return !turn_hosts_.empty(); }
-    bool has_relay() const noexcept { return relay_; }
+    bool has_relay() const noexcept { return !relays_.empty(); }
     /// Whether a STUN server has told an address that is not this machine's own.
     bool has_reflexive() const noexcept { return reflexive_; }
     /// "turn.example.org", or several.
@@ -53,12 +53,12 @@ class Ice {
   private:
     glib::Ref<GObject> agent_;
     std::string turn_hosts_;
-    bool relay_ = false;
+    std::set<std::string> relays_;  ///< addresses that TURN servers gave us
     bool reflexive_ = false;
     std::set<std::string> remote_hosts_;  ///< addresses of the other's own interfaces, as it says
 };
 
-/// webrtcbin's form of a TURN URL: "turn://user:secret@host:port?transport=udp". Pure.
+/// webrtcbin's form of a TURN URL without TLS: "turn://user:secret@host:port?transport=udp". Pure.
 std::string turn_uri(const protocol::IceUrl& url, const std::string& username, const std::string& credential);
 /// Whether an address is of a local network, this machine or link: RFC 1918, 4193, 3927, 4291. Pure.
 bool is_local_address(const std::string& address);

@@ -11,6 +11,7 @@ The words are those of RFC 4787 (in brackets the older ones of RFC 3489):
 | port | endpoint-independent | address- and port-dependent (port-restricted cone) |
 | symmetric | address- and port-dependent, ports at random | address- and port-dependent |
 | relay-only | as port | and UDP goes nowhere but to the TURN server; TCP as it likes |
+| no-udp | as port | no UDP at all, TCP as it likes |
 | blocked | as port | no UDP at all, TCP to the config server only |
 
 IPv6 is not translated; but for "open", only what was asked for comes in, as with every home router.
@@ -18,7 +19,7 @@ IPv6 is not translated; but for "open", only what was asked for comes in, as wit
 import os
 import subprocess
 
-KINDS = ("open", "full", "address", "port", "symmetric", "relay-only", "blocked")
+KINDS = ("open", "full", "address", "port", "symmetric", "relay-only", "no-udp", "blocked")
 TURN_PORT = 3478
 
 # The outer port of each mapping, as it came out of the translation, leads to the inner end for whoever may use it.
@@ -42,6 +43,9 @@ _OUTGOING = {
     "relay-only": f"""
         iifname "lan" ip daddr SERVER4 udp dport {TURN_PORT} accept
         iifname "lan" ip6 daddr SERVER6 udp dport {TURN_PORT} accept
+        iifname "lan" meta l4proto udp drop
+    """,
+    "no-udp": """
         iifname "lan" meta l4proto udp drop
     """,
     "blocked": """

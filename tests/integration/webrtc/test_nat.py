@@ -98,6 +98,15 @@ class WaysTest(NatCase):
         self.serve()
         self.check(self.lab.site("here", "port", (4, 6)).host("here"), self.lab.site("there", "port").host("there"), "direct")
 
+    def test_relay_over_tcp(self):
+        """A network without UDP, as in hotels and offices: the TURN server takes TCP as well."""
+        self.serve(self.turn.ice_servers(tcp=True))
+        self.check(self.lab.site("hotel", "no-udp").host("hotel"), self.lab.site("home", "port").host("home"), "relay")
+
+    def test_relay_over_tcp_at_both_ends(self):
+        self.serve(self.turn.ice_servers(tcp=True))
+        self.check(*(self.lab.site(name, "no-udp").host(name) for name in ("here", "there")), "relay")
+
     def test_without_any_server_for_ice(self):
         """Neither STUN nor TURN: who is reachable still is."""
         self.serve(ice_servers=[])

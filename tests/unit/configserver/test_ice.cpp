@@ -11,11 +11,15 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::system_clock;
 
-std::vector<settings::IceServer> configured(const std::string& list) {
-    config::Problems warnings;
+std::vector<settings::IceServer> configured(const std::string& list, config::Problems& warnings) {
     return settings::schema()
         .load(config::Document::parse(R"({"ice_servers":)" + list + "}", "clients.json"), warnings)
         .ice_servers;
+}
+
+std::vector<settings::IceServer> configured(const std::string& list) {
+    config::Problems warnings;
+    return configured(list, warnings);
 }
 
 std::string error_of(const std::string& list) {
@@ -69,6 +73,16 @@ TEST(Ice, ConfigIsChecked) {
               at + ".ttl: 1 is out of range; accepted: an integer from 10 to 2592000");
     EXPECT_EQ(error_of(R"([{"urls":["turn:a"],"secret":7}])"),
               at + ".secret: not a string; accepted: up to 256 bytes of text");
+}
+
+TEST(Ice, WhatNodesCannotUseIsTold) {
+    config::Problems warnings;
+    configured(R"([{"urls":["turn:a?transport=tcp"],"secret":"s"}])", warnings);
+    EXPECT_TRUE(warnings.empty());
+    configured(R"([{"urls":["turn:a","turns:b:443"],"secret":"s"}])", warnings);
+    ASSERT_EQ(warnings.size(), 1U);
+    EXPECT_EQ(warnings[0].key, "ice_servers[0].urls");
+    EXPECT_NE(warnings[0].text.find("nodes pass over \"turns:b:443\""), std::string::npos) << warnings[0].text;
 }
 
 }  // namespace

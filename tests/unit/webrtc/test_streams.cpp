@@ -197,8 +197,8 @@ TEST_F(Streams, OnlyTheAgreedSoundGoesOutAndWithTheAgreedType) {
 TEST(Ice, TurnUrisSurviveOddCredentials) {
     EXPECT_EQ(turn_uri({.turn = true, .host = "turn.example.org", .port = 3478}, "1700000000:São", "a/b+c=@:"),
               "turn://1700000000%3AS%C3%A3o:a%2Fb%2Bc%3D%40%3A@turn.example.org:3478?transport=udp");
-    EXPECT_EQ(turn_uri({.turn = true, .tls = true, .host = "2001:db8::1", .port = 5349}, "u", "p"),
-              "turns://u:p@[2001:db8::1]:5349?transport=tcp");
+    EXPECT_EQ(turn_uri({.turn = true, .host = "2001:db8::1", .port = 443, .tcp = true}, "u", "p"),
+              "turn://u:p@[2001:db8::1]:443?transport=tcp");
 }
 
 TEST(Ice, KnowsLocalAddresses) {
