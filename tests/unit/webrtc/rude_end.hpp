@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -18,19 +19,18 @@ namespace matriz::webrtc::test {
 /// its peer, who calls, one offer, and answers no call after that.
 class RudeEnd {
   public:
-    /// `send` is called on a thread of this object's.
-    RudeEnd(End& end, const End& peer, std::string jack_server, std::function<void(const Json::Value&)> send)
-        : end_(end), peer_(peer), jack_server_(std::move(jack_server)), send_(std::move(send)) {}
+    /// Takes `end`'s place for `peer`, whose link is not open yet.
+    RudeEnd(End& end, End& peer, std::string jack_server)
+        : end_(end), peer_(peer), jack_server_(std::move(jack_server)) {
+        peer_.tamper = [this](const Json::Value& body) {
+            receive(body);
+            return false;
+        };
+    }
     RudeEnd(const RudeEnd&) = delete;
     RudeEnd& operator=(const RudeEnd&) = delete;
     ~RudeEnd() {
         worker_.run([this] { connection_.reset(); });
-    }
-
-    void receive(const Json::Value& body) {
-        worker_.post([this, signal = decode(body)] {
-            std::visit([&](const auto& what) { on(signal.session, what); }, signal.what);
-        });
     }
 
     /// Once it hears its peer.
@@ -63,6 +63,15 @@ class RudeEnd {
     }
 
   private:
+    void receive(const Json::Value& body) {
+        worker_.post([this, signal = decode(body)] {
+            std::visit([&](const auto& what) { on(signal.session, what); }, signal.what);
+        });
+    }
+    void send(const Json::Value& body) const {
+        const std::lock_guard lock(peer_.mutex);
+        if (peer_.link) peer_.link->receive(body);
+    }
     gst::Ref<GstElement> pipeline() const {
         return gst::Ref<GstElement>::adopt(GST_ELEMENT(gst_object_get_parent(GST_OBJECT(connection_->sink()))));
     }
@@ -77,11 +86,11 @@ class RudeEnd {
                                 .capture_latency = {}};
         ConnectionEvents events{.description =
                                     [this, id](const std::string& sdp) {
-                                        send_(encode({id, OfferSdp{.sdp = sdp, .ask = ask()}}));
+                                        send(encode({id, OfferSdp{.sdp = sdp, .ask = ask()}}));
                                     },
                                 .candidate =
                                     [this, id](int mline, const std::string& candidate) {
-                                        send_(encode({id, Candidate{.mline = mline, .candidate = candidate}}));
+                                        send(encode({id, Candidate{.mline = mline, .candidate = candidate}}));
                                     },
                                 .failed = [](Trouble, const std::string&) {},
                                 .verified = [this] { worker_.post([this] { connection_->play(); }); }};
@@ -103,9 +112,8 @@ class RudeEnd {
     }
 
     End& end_;
-    const End& peer_;
+    End& peer_;
     const std::string jack_server_;
-    const std::function<void(const Json::Value&)> send_;
     const log::Logger log_{"rude"};
     std::unique_ptr<Connection> connection_;
     gst::Worker worker_{"rude"};

@@ -285,14 +285,7 @@ TEST_F(TwoLinks, AFloodEndsTheConnectionAndIsNamed) {
 
 TEST_F(TwoLinks, WhoOpensMoreChannelsThanOneIsCutOff) {
     lisboa_.tone = std::make_unique<Tone>(lisboa_.stream, lisboa_.volume);
-    RudeEnd rude(lisboa_, porto_, jackd().name(), [this](const Json::Value& body) {
-        const std::lock_guard lock(porto_.mutex);
-        if (porto_.link) porto_.link->receive(body);
-    });
-    porto_.tamper = [&rude](const Json::Value& body) {
-        rude.receive(body);
-        return false;
-    };
+    RudeEnd rude(lisboa_, porto_, jackd().name());
     open(porto_);
     ASSERT_TRUE(wait_for([&] { return plays(porto_) && porto_.link->status().rtt_ms; })) << describe();
     rude.open_channels(100);
