@@ -84,7 +84,7 @@ class RtspServer {
 
     static void on_client_connected(GstRTSPServer* server, GstRTSPClient* client, gpointer data) noexcept;
     static void on_media_asked(GstRTSPClient* client, GstRTSPContext* context, gpointer data) noexcept;
-    static void on_play(GstRTSPClient*, GstRTSPContext* context, gpointer data) noexcept;
+    static void on_play(GstRTSPClient* client, GstRTSPContext* context, gpointer data) noexcept;
     static void on_new_session(GstRTSPClient* client, GstRTSPSession* session, gpointer data) noexcept;
     static void on_client_gone(gpointer data, GObject* where) noexcept;
 

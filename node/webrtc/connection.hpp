@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/log.hpp"
@@ -83,7 +84,7 @@ class Connection {
     bool hears() const noexcept { return incoming_.has_value(); }
     bool sends() const noexcept { return outgoing_.has_value(); }
     /// As the configuration names it; empty when nothing is sent.
-    std::string sending_codec() const { return outgoing_ ? name_of(outgoing_->format) : std::string(); }
+    std::string_view sending_codec() const { return outgoing_ ? dsp::name(outgoing_->stream.format.codec) : ""; }
     bool sends_red() const noexcept { return outgoing_ && outgoing_->red != nullptr; }
     /// Why that is not the configured one; empty when it is.
     std::string sending_reason() const { return outgoing_ ? outgoing_->reason : std::string(); }
