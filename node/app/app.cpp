@@ -30,12 +30,11 @@ NodeConfig with_name(NodeConfig config) {
     return config;
 }
 
-/// What the node's own JACK client knows, opened now if it was not yet: see EmitterConfig. On the capture's thread.
-emitter::JackTiming ask_jack(jack::Client& client) {
+/// The node's own JACK client, opened now if it was not yet: see EmitterConfig. On the capture's thread.
+void await_jack(jack::Client& client) {
     const std::string trouble = client.try_open();
-    const jack::Status now = client.status();
-    if (now.state != jack::Status::State::open) throw Error("{}", trouble.empty() ? "JACK does not run" : trouble);
-    return {.rate = now.rate, .period = Frames{now.period}};
+    if (client.status().state != jack::Status::State::open)
+        throw Error("{}", trouble.empty() ? "JACK does not run" : trouble);
 }
 
 emitter::EmitterConfig emitter_config(const NodeConfig& config, const std::optional<identity::Identity>& identity,
@@ -53,7 +52,7 @@ emitter::EmitterConfig emitter_config(const NodeConfig& config, const std::optio
             .allow = config.allow,
             .tls = config.rtsp_security == RtspSecurity::tls ? identity : std::nullopt,
             .record = {.enabled = config.record, .folder = config.record_dir, .format = config.record_format},
-            .ask_jack = [jack] { return ask_jack(*jack); },
+            .await_jack = [jack] { await_jack(*jack); },
             .on_new_offer = std::move(on_new_offer)};
 }
 

@@ -18,7 +18,10 @@ namespace matriz::emitter {
 namespace {
 
 constexpr std::chrono::seconds retry_interval{1};
-constexpr int stall_limit = 3;  ///< seconds without a packet
+constexpr int stall_limit = 3;                      ///< seconds without a packet
+constexpr float quiet_db = -50;                     ///< below it nobody plays
+constexpr int quiet_limit = 10;                     ///< seconds after which nobody does
+constexpr std::uint32_t last_period = 0x7c00'0000;  ///< a day before 2^31 periods of 64 frames at 48 kHz
 
 gst::Ref<GstCaps> raw_caps(int channels, std::optional<SampleRate> rate) {
     auto caps = gst::Ref<GstCaps>::adopt(gst_caps_new_simple("audio/x-raw", "format", G_TYPE_STRING, "F32LE", "layout",
@@ -33,17 +36,24 @@ gst::Ref<GstCaps> raw_caps(int channels, std::optional<SampleRate> rate) {
 }  // namespace
 
 struct Capture::Running {
-    Running(Capture& capture, bool silence, const JackTiming& jack, bool recorded)
-        : owner(capture), silent(silence), timing(jack), record(recorded) {}
+    Running(Capture& capture, std::unique_ptr<CaptureClient> client, const JackTiming& as_jack, bool recorded)
+        : owner(capture),
+          silent(!client),
+          timing(as_jack),
+          record(recorded),
+          jack(std::move(client)),
+          clock(as_jack.rate, static_cast<int>(as_jack.period.count)) {}
 
     Capture& owner;
     bool silent;
-    std::optional<jack::Admission> admission{};  ///< of jackaudiosrc's client, which ends with the pipeline
     JackTiming timing;
     bool record;  ///< the recording takes part: always with JACK; with silence once JACK has been heard
     std::atomic<bool> on_air{false};  ///< until then what comes is dropped
     std::atomic<bool> ready_told{false};
-    std::atomic<std::uint64_t> buffers{0};  ///< of raw audio so far
+    std::atomic<std::uint64_t> buffers{0};      ///< of raw audio so far
+    const std::unique_ptr<CaptureClient> jack;  ///< null: silence
+    dsp::CaptureClock clock;                    ///< the streaming thread's, like `lost`
+    std::int64_t lost = 0;                      ///< frames that JACK lost so far
     gst::Pipeline pipeline{"capture"};
     gst::BusWatch watch{};
     gst::Ref<GstPad> raw_pad{};  ///< before the encoders
@@ -54,17 +64,40 @@ struct Capture::Running {
     static GstPadProbeReturn on_raw(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
         auto& self = *static_cast<Running*>(data);
         self.buffers.fetch_add(1, std::memory_order_relaxed);
+        const std::int64_t lost = self.find_lost();
         if (!self.on_air.load(std::memory_order_acquire)) {
             if (!self.ready_told.exchange(true)) self.owner.tell_ready(&self);
             return GST_PAD_PROBE_DROP;
         }
+        if (self.lost > 0) self.move_on(info, lost > 0);
         const gst::MappedBuffer mapped(GST_PAD_PROBE_INFO_BUFFER(info), GST_MAP_READ);
         if (!mapped) return GST_PAD_PROBE_OK;
         Capture& capture = self.owner;
         const int channels = capture.config_.stream.channels;
         capture.meter_.feed(mapped.as<float>(), channels, self.timing.rate);
+        if (self.record && lost > 0) capture.recorder_->skip(static_cast<std::uint64_t>(lost));
         if (self.record) capture.recorder_->feed(mapped.as<float>(), channels, self.timing.rate);
         return GST_PAD_PROBE_OK;
+    }
+
+    /// Frames that JACK lost, as is known since now. Streaming thread.
+    std::int64_t find_lost() noexcept {
+        const auto look = jack ? jack->look() : std::nullopt;
+        const std::int64_t found = look ? clock.look(*look) : 0;
+        lost += found;
+        return found;
+    }
+
+    /// The source counts what it got; its times shall go on over what it did not get. Streaming thread.
+    void move_on(GstPadProbeInfo* info, bool after_gap) const noexcept {
+        GstBuffer* buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));  // nobody else has it
+        GST_PAD_PROBE_INFO_DATA(info) = buffer;
+        const auto frames = static_cast<std::uint64_t>(lost);
+        if (GST_BUFFER_OFFSET_IS_VALID(buffer)) GST_BUFFER_OFFSET(buffer) += frames;
+        if (GST_BUFFER_OFFSET_END_IS_VALID(buffer)) GST_BUFFER_OFFSET_END(buffer) += frames;
+        if (GST_BUFFER_PTS_IS_VALID(buffer))
+            GST_BUFFER_PTS(buffer) += static_cast<GstClockTime>(duration(Frames{lost}, timing.rate).count());
+        if (after_gap) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     }
 
     /// A packet is ready. Streaming thread.
@@ -167,14 +200,11 @@ void Capture::try_jack() noexcept {
 /// On the opener's thread, since it takes as long as a server hangs. Silence goes on meanwhile.
 void Capture::open_jack() noexcept {
     try {
-        std::optional<JackTiming> timing;
-        if (config_.ask_jack) timing = config_.ask_jack();
-        auto admission = jack::Admission::ask();
-        if (!admission) throw Error("JACK went away; what is still open on it is closed first");
-        if (!timing) timing = probe_jack(config_.jack_server, config_.jack_client + "-send");
+        if (config_.await_jack) config_.await_jack();
+        auto jack = std::make_unique<CaptureClient>(config_.jack_server, config_.jack_client + "-send");
+        const JackTiming timing = jack->timing();
         // Shared, for std::function wants to copy it.
-        std::shared_ptr<Running> opened = make(false, *timing, recorder_ != nullptr);
-        opened->admission.emplace(std::move(*admission));
+        std::shared_ptr<Running> opened = make(std::move(jack), timing, recorder_ != nullptr);
         opened->pipeline.play();
         worker_.post([this, opened = std::move(opened)]() mutable { on_opened(std::move(opened)); });
     } catch (const std::exception& error) {
@@ -184,7 +214,7 @@ void Capture::open_jack() noexcept {
 
 void Capture::on_opened(std::shared_ptr<Running> opened) {
     opening_ = false;
-    if (ending_) return reaper_.take(std::move(opened));
+    if (ending_) return let_go(opened);
     waited_seconds_ = 0;
     staged_ = std::move(opened);
     watch_bus(*staged_);
@@ -210,9 +240,14 @@ void Capture::tell_ready(const Running* running) noexcept {
 void Capture::on_ready(const Running* running) {
     if (ending_ || !staged_ || staged_.get() != running) return;
     const JackTiming timing = staged_->timing;
+    retry_.cancel();
     let_go(running_);
     set_timing(timing);
     put_on_air(std::move(staged_));
+    if (!connections_.empty())
+        opener_.post([running = running_, connections = std::exchange(connections_, {})] {
+            running->jack->connect(connections);
+        });
     captured_once_ = true;
     log_.info("capturing from JACK at {} Hz, {} frames a period; ports {}-send:in_send_1…{}", timing.rate.hz,
               timing.period.count, config_.jack_client, config_.stream.channels);
@@ -237,7 +272,7 @@ void Capture::go_silent(const std::string& reason) noexcept {
     if (running_ && running_->silent) return;
     try {
         let_go(running_);
-        std::shared_ptr<Running> silence = make(true, timing_, recorder_ != nullptr && captured_once_);
+        std::shared_ptr<Running> silence = make(nullptr, timing_, recorder_ != nullptr && captured_once_);
         watch_bus(*silence);
         silence->pipeline.play();
         put_on_air(std::move(silence));
@@ -246,14 +281,15 @@ void Capture::go_silent(const std::string& reason) noexcept {
     }
 }
 
-/// Ready to play. Either thread.
-std::shared_ptr<Capture::Running> Capture::make(bool silent, const JackTiming& timing, bool record) {
-    auto running = std::make_shared<Running>(*this, silent, timing, record);
+/// Ready to play what comes from `jack`; silence without. Either thread.
+std::shared_ptr<Capture::Running> Capture::make(std::unique_ptr<CaptureClient> jack, const JackTiming& timing,
+                                                bool record) {
+    auto running = std::make_shared<Running>(*this, std::move(jack), timing, record);
     gst::Pipeline& pipeline = running->pipeline;
     const auto period = std::chrono::duration_cast<std::chrono::microseconds>(duration(timing.period, timing.rate));
 
     GstElement* source = nullptr;
-    if (silent) {
+    if (running->silent) {
         source = pipeline.add("audiotestsrc", "silence");
         gst::set_from_text(source, "wave", "silence");
         g_object_set(source, "is-live", TRUE, "samplesperbuffer", static_cast<int>(timing.period.count), nullptr);
@@ -265,6 +301,7 @@ std::shared_ptr<Capture::Running> Capture::make(bool silent, const JackTiming& t
         g_object_set(source, "client-name", (config_.jack_client + "-send").c_str(), "latency-time",
                      static_cast<gint64>(period.count()), "buffer-time", static_cast<gint64>(buffer), nullptr);
         if (!config_.jack_server.empty()) g_object_set(source, "server", config_.jack_server.c_str(), nullptr);
+        running->jack->hand_to(pipeline, source);
     }
     GstElement* filter = pipeline.add("capsfilter");
     g_object_set(filter, "caps", raw_caps(config_.stream.channels, timing.rate).get(), nullptr);
@@ -298,6 +335,8 @@ void Capture::on_bus(const Running& from, GstMessage* message) noexcept {
     try {
         const std::string text = gst::error_text(message);
         if (!from.silent) {
+            // libjack takes it so, and would destroy the node's other client when the next one is opened.
+            if (from.jack->is_shut_down(message)) jack::Admission::server_went_away();
             if (staged_.get() == &from) let_go(staged_);
             go_silent("JACK went away: " + text);
         } else {  // not even silence can be sent: that is nothing to be tried again at once
@@ -320,11 +359,13 @@ void Capture::watch() noexcept {
 
 void Capture::watch_running() {
     if (!running_) return;
+    // As long as this client is open, no other one of this node can be: the stall would be noticed too late.
     if (!running_->silent && jack::Admission::is_over()) {
         let_go(running_);
         go_silent("JACK went away");
         return try_again();
     }
+    if (is_to_be_renewed()) return renew();
     const std::uint64_t buffers = running_->buffers.load(std::memory_order_relaxed);
     stalled_seconds_ = buffers == buffers_seen_ ? stalled_seconds_ + 1 : 0;
     buffers_seen_ = buffers;
@@ -333,6 +374,35 @@ void Capture::watch_running() {
     let_go(running_);
     go_silent(fmt::format("JACK hangs: no audio came from it for {} seconds", stall_limit));
     try_again();
+}
+
+/// Before jackaudiosrc has counted as far as it can (see CaptureClient::periods): when nothing has been heard for a
+/// while, and in the end in any case.
+bool Capture::is_to_be_renewed() {
+    if (renewing_ || running_->silent || running_->jack->periods() < config_.renew_after) return false;
+    const auto levels = meter_.levels();
+    const bool quiet =
+        std::all_of(levels.begin(), levels.end(), [](const Level& level) { return level.peak_db < quiet_db; });
+    quiet_seconds_ = quiet ? quiet_seconds_ + 1 : 0;
+    return quiet_seconds_ >= quiet_limit || running_->jack->periods() > last_period;
+}
+
+/// Leaves JACK and comes back with the same connections.
+void Capture::renew() {
+    renewing_ = true;
+    opener_.post([this, running = running_]() mutable {
+        auto connections = running->jack->connections();
+        worker_.post([this, running = std::move(running), connections = std::move(connections)]() mutable {
+            renewing_ = false;
+            if (ending_ || running != running_) return;
+            running.reset();
+            connections_ = std::move(connections);
+            quiet_seconds_ = 0;
+            let_go(running_);
+            go_silent("the capture joins JACK anew, as it must every few weeks");
+            try_again();
+        });
+    });
 }
 
 void Capture::watch_opening() {

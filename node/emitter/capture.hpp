@@ -8,11 +8,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/log.hpp"
 #include "common/glib/source.hpp"
+#include "node/emitter/capture_client.hpp"
 #include "node/emitter/config.hpp"
-#include "node/emitter/jack_probe.hpp"
 #include "node/emitter/meter.hpp"
 #include "node/emitter/offer.hpp"
 #include "node/emitter/recorder.hpp"
@@ -61,9 +62,11 @@ class Capture {
     void go_silent(const std::string& reason) noexcept;
     void watch() noexcept;
     void watch_running();
+    bool is_to_be_renewed();
+    void renew();
     void watch_opening();
     void let_go(std::shared_ptr<Running>& running);
-    std::shared_ptr<Running> make(bool silent, const JackTiming& timing, bool record);
+    std::shared_ptr<Running> make(std::unique_ptr<CaptureClient> jack, const JackTiming& timing, bool record);
     void watch_bus(Running& running);
     void on_bus(const Running& from, GstMessage* message) noexcept;
     void set_timing(const JackTiming& timing);
@@ -78,15 +81,18 @@ class Capture {
 
     // Only the worker's thread.
     JackTiming timing_{.rate = SampleRate{48000}, .period = Frames{128}};
-    std::shared_ptr<Running> running_;  ///< on air
-    std::shared_ptr<Running> staged_;   ///< JACK's, opened, without sound yet
-    bool opening_ = false;              ///< the opener is at work
+    std::shared_ptr<Running> running_;                   ///< on air
+    std::shared_ptr<Running> staged_;                    ///< JACK's, opened, without sound yet
+    bool opening_ = false;                               ///< the opener is at work
+    bool renewing_ = false;                              ///< it is about to be JACK's no longer, for a moment
+    std::vector<std::vector<std::string>> connections_;  ///< to be made again when JACK is back
     bool ending_ = false;
     glib::Source retry_;
     glib::Source watchdog_;
     std::uint64_t buffers_seen_ = 0;
     int stalled_seconds_ = 0;  ///< without a buffer of running_
     int waited_seconds_ = 0;   ///< opening_ or staged_
+    int quiet_seconds_ = 0;    ///< of running_, once it is to be renewed
     bool captured_once_ = false;
 
     mutable std::mutex mutex_;  ///< guards status_

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "node/config/config.hpp"
-#include "node/emitter/jack_probe.hpp"
+#include "node/emitter/jack_timing.hpp"
 #include "node/identity/identity.hpp"
 #include "plugins/dsp/codec/codec.hpp"
 
@@ -46,11 +46,14 @@ struct EmitterConfig {
     /// Serve over TLS and SRTP only, as whom, to those whose certificate is in the list. Nothing: in the clear.
     std::optional<identity::Identity> tls{};
     RecordConfig record;
-    /// How JACK runs now; throws Error when it does not. Called on a thread that may wait for JACK. Without it the
-    /// emitter joins JACK for a moment to ask. A node has a JACK client that knows, and better spares its server such
-    /// visits: a client that leaves just when another one comes can confuse libjack in a process with two clients (its
-    /// table of semaphores is the process's, by client number), and one of them then waits for ever.
-    std::function<JackTiming()> ask_jack{};
+    /// Called before JACK is joined, on a thread that may wait for JACK; throws Error when JACK does not run. A node
+    /// has a client of its own besides, which must not leave just when the capture's comes: that can confuse libjack in
+    /// a process with two clients (its table of semaphores is the process's, by client number), and one of them then
+    /// waits for ever. May be empty.
+    std::function<void()> await_jack{};
+    /// Periods after which JACK is joined anew as soon as nobody plays: 16 days of 64 frames at 48 kHz (see
+    /// CaptureClient::periods).
+    std::uint32_t renew_after = 1U << 30;
     /// What is offered has changed, with JACK's rate or period: connections made outside must be made anew. Called on
     /// the capture's thread. May be empty.
     std::function<void()> on_new_offer{};

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "node/emitter/config.hpp"
-#include "node/emitter/jack_probe.hpp"
+#include "node/emitter/jack_timing.hpp"
 #include "node/gst/ref.hpp"
 
 namespace matriz::emitter {

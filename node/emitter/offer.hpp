@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "node/emitter/config.hpp"
-#include "node/emitter/jack_probe.hpp"
+#include "node/emitter/jack_timing.hpp"
 #include "node/emitter/listeners.hpp"
 #include "node/emitter/packet_stream.hpp"
 #include "node/negotiation/variant.hpp"

@@ -48,6 +48,7 @@ bool Recorder::start_block(int channels, SampleRate rate) noexcept {
     block.channels = channels;
     block.rate = rate;
     block.lost_before = std::exchange(rt_.lost, 0);
+    block.skipped_before = std::exchange(rt_.skipped, 0);
     block.used = 0;
     rt_.open = true;
     return true;
@@ -56,6 +57,15 @@ bool Recorder::start_block(int channels, SampleRate rate) noexcept {
 void Recorder::hand_over() noexcept {
     rt_.open = false;
     filled_.fetch_add(1, std::memory_order_release);
+}
+
+void Recorder::skip(std::uint64_t frames) noexcept {
+    feeding_.store(true);
+    if (!closed_.load()) {
+        if (rt_.open) hand_over();
+        rt_.skipped += frames;
+    }
+    feeding_.store(false);
 }
 
 /// Either close() sees that a feed is under way, or the feed sees that it is closed.
@@ -141,9 +151,10 @@ void Recorder::write_block(const Block& block) {
     const SoundFile::Format format{.rate = block.rate, .channels = block.channels, .container = config_.format};
     if (!file_ || file_->format() != format) open(format);
     // What was lost is there as silence: a recording keeps the time of what was played.
-    std::vector<float> silence(std::min<std::size_t>(block.lost_before, block.rate.hz) *
+    const std::uint64_t missing = block.lost_before + block.skipped_before;
+    std::vector<float> silence(std::min<std::size_t>(missing, block.rate.hz) *
                                static_cast<std::size_t>(block.channels));
-    for (std::uint64_t left = block.lost_before; left > 0;) {
+    for (std::uint64_t left = missing; left > 0;) {
         const std::uint64_t frames = std::min<std::uint64_t>(left, block.rate.hz);
         file_->write(std::span(silence).first(frames * static_cast<std::size_t>(block.channels)));
         left -= frames;

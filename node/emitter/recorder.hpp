@@ -44,6 +44,8 @@ class Recorder {
 
     /// RT-safe. Interleaved samples; one thread at a time.
     void feed(std::span<const float> samples, int channels, SampleRate rate) noexcept;
+    /// RT-safe, the feeding thread: so many frames are missing before what is fed next. They become silence.
+    void skip(std::uint64_t frames) noexcept;
     /// Any thread but the audio thread.
     RecordingStatus status() const;
 
@@ -56,7 +58,8 @@ class Recorder {
     struct Block {
         int channels = 0;
         SampleRate rate{};
-        std::uint64_t lost_before = 0;  ///< frames that found no free block
+        std::uint64_t lost_before = 0;     ///< frames that found no free block
+        std::uint64_t skipped_before = 0;  ///< frames that were never fed
         std::size_t used = 0;
         std::array<float, block_samples> samples;
     };
@@ -83,6 +86,7 @@ class Recorder {
     struct {                               // the feeding thread; after closed_ and not feeding_, close()
         bool open = false;                 ///< the block at filled_ has something in it
         std::uint64_t lost = 0;
+        std::uint64_t skipped = 0;
     } rt_;
 
     // Only the writer thread.

@@ -12,7 +12,6 @@
 #include "common/base/error.hpp"
 
 namespace matriz::jack {
-
 namespace {
 
 constexpr auto connections_settle = std::chrono::milliseconds(200);
@@ -146,7 +145,10 @@ void Client::close() {
         open_ = false;
     }
     for (auto& entry : rt_.table) entry.store(nullptr);
-    if (handle_) jack_client_close(std::exchange(handle_, nullptr));
+    if (handle_) {
+        wait_for_process();  // where libjack would cancel its thread when the server is gone
+        jack_client_close(std::exchange(handle_, nullptr));
+    }
     admission_.reset();
     for (auto& group : groups_) {
         group.ports.fill(nullptr);
@@ -176,8 +178,7 @@ Status Client::status() const {
 // ---- ports
 
 Client::PortGroup* Client::find(const std::string& prefix) {
-    const auto it = std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.prefix == prefix; });
-    return it == groups_.end() ? nullptr : &*it;
+    return const_cast<PortGroup*>(std::as_const(*this).find(prefix));
 }
 
 const Client::PortGroup* Client::find(const std::string& prefix) const {
@@ -437,6 +438,8 @@ bool Client::wait_for_news(std::chrono::milliseconds limit) noexcept {
 /// and a client must be opened anew. Does not wait: whoever calls libjack while the server hangs holds the mutex.
 bool Client::look_at_server() noexcept {
     const std::unique_lock lock(mutex_, std::try_to_lock);
+    // One that another client was told of: libjack lets none of the process's open before all are closed.
+    if (lock && handle_ && Admission::is_over()) lost_ = true;
     const bool ours = lock && handle_ && !lost_;
     const std::uint64_t passes = rt_.passes.load();
     const std::uint32_t server_time = ours ? jack_last_frame_time(handle_) : seen_.server_time;

@@ -82,9 +82,10 @@ class Rtsp:
         """Up to PLAY; returns SETUP's answer."""
         status, head = self.ask("DESCRIBE", Accept="application/sdp")
         assert status == 200, head
-        status, head = self.ask("SETUP", self.url + "/stream=0", Transport=transport)
+        base, mark, query = self.url.partition("?")
+        status, head = self.ask("SETUP", f"{base}/stream=0{mark}{query}", Transport=transport)
         assert status == 200, head
-        assert self.ask("PLAY", Range="npt=0-")[0] == 200, "PLAY"
+        assert self.ask("PLAY", base, Range="npt=0-")[0] == 200, "PLAY"
         return head
 
     def closed(self):

@@ -30,7 +30,8 @@ using namespace matriz;
 
 constexpr const char* usage =
     "emit [--jack-client NAME] [--jack-server NAME] [--channels N] [--frame MS] [--bitrate B] [--interface IF]\n"
-    "     [--port N] [--udp FIRST-LAST] [--allow NETWORK]… [--record FOLDER] [--flac] [--codec NAME]\n";
+    "     [--port N] [--udp FIRST-LAST] [--allow NETWORK]… [--record FOLDER] [--flac] [--codec NAME]\n     "
+    "[--renew-after PERIODS]\n";
 
 std::string quoted(std::string text) {
     std::replace(text.begin(), text.end(), '"', '\'');
@@ -92,6 +93,8 @@ emitter::EmitterConfig parse(int argc, char** argv) {
                                 .last = static_cast<std::uint16_t>(std::stoi(value.substr(dash + 1)))};
         } else if (option == "--allow")
             config.allow.push_back(value);
+        else if (option == "--renew-after")
+            config.renew_after = static_cast<std::uint32_t>(std::stoul(value));
         else if (option == "--record")
             config.record = {.enabled = true, .folder = value, .format = config.record.format};
         else

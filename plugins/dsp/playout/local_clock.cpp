@@ -11,8 +11,7 @@ namespace {
 
 // Callbacks are late for a while whenever something else has the processor. Only when they stay late has the device
 // lost sound; nothing goes wrong until that is believed, sound is merely as much later as the device is.
-constexpr int least_strange = 6;            // callbacks in a row
-constexpr double xrun_memory = 0.25;        // seconds for which they are enough after an xrun
+constexpr double xrun_memory = 0.25;        // seconds for which a few are enough after an xrun
 constexpr double patience_guessing = 0.04;  // seconds for which they must stay late when the device tells nothing…
 constexpr double patience_informed = 0.25;  // …and when it says that nothing was lost
 constexpr double certain_guessing = 0.02;   // seconds off that leave no doubt
@@ -85,7 +84,7 @@ bool LocalClock::stays(double error, double patience) noexcept {
         least_error_ = error;
     }
     if (std::abs(error) < std::abs(least_error_)) least_error_ = error;
-    return ++strange_ >= least_strange && position_ - strange_since_ >= patience;
+    return ++strange_ >= least_strange_ && position_ - strange_since_ >= patience;
 }
 
 /// Starts again `error` seconds off what was expected. Device time goes on over that, so that it stays where it was on

@@ -20,7 +20,8 @@ struct DeviceReport {
 /// times. One thread; RT-safe.
 class LocalClock {
   public:
-    explicit LocalClock(SampleRate rate) noexcept : rate_(rate) {}
+    /// Periods count as strange until so many in a row are. Who knows their begin exactly needs fewer.
+    explicit LocalClock(SampleRate rate, int least_strange = 6) noexcept : rate_(rate), least_strange_(least_strange) {}
 
     /// A period of `frames` begins at `now`. Returns the seconds the device lost before it (an xrun, a suspend): they
     /// count as passed, though nothing was rendered in them. Without a report that is guessed from callbacks that stay
@@ -46,6 +47,7 @@ class LocalClock {
     }
 
     SampleRate rate_;
+    int least_strange_;  ///< callbacks in a row
     bool running_ = false;
     std::chrono::nanoseconds origin_{0};  ///< keeps the doubles small
     double start_ = 0;                    ///< filtered monotonic time of this period's begin, after origin_

@@ -48,6 +48,7 @@ Chain::Chain(const Setup& setup)
       packetizer_(
           dsp::make_encoder({.format = format_, .bitrate = setup.bitrate, .expected_loss = setup.expected_loss}),
           channels, setup.redundancy > 0 ? std::optional(audio_type) : std::nullopt),
+      capture_clock_(rate, setup.period),
       link_(setup.link, setup.seed),
       playout_(format_, config_of(setup)),
       random_(setup.seed),
@@ -67,11 +68,29 @@ double Chain::sent_after(double at) {
     return last_sent_ = sent;
 }
 
+/// What the sender says now that it lost, in frames.
+std::int64_t Chain::lost_before(double at) {
+    const auto lost = std::exchange(lost_to_sender_, 0);
+    switch (setup_.xruns_told) {
+        case Setup::Told::no:
+            return 0;
+        case Setup::Told::at_once:
+            return lost;
+        case Setup::Told::found:
+            break;
+    }
+    look_.cycle += static_cast<std::uint32_t>(setup_.period);
+    look_.captured += static_cast<std::uint64_t>(setup_.period);
+    look_.begin = clock(at + exponential(setup_.cycle_jitter));
+    if (lost > 0) ++look_.xruns;
+    return capture_clock_.look(look_);
+}
+
 void Chain::capture() {
     const double at = static_cast<double>(next_capture_) / rate.hz;
     const std::int64_t first = next_capture_ - lost_for_probe_;
     next_capture_ += setup_.period;
-    if (const auto lost = std::exchange(lost_to_sender_, 0); lost > 0 && setup_.xruns_told) packetizer_.skip(lost);
+    if (const auto lost = lost_before(at); lost > 0) packetizer_.skip(lost);
     std::vector<float> samples;
     for (int i = 0; i < setup_.period; ++i) samples.insert(samples.end(), channels, loop_.at(first + i));
     const double sent = sent_after(at);

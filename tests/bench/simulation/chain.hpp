@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "plugins/dsp/capture/capture_clock.hpp"
 #include "plugins/dsp/playout/playout.hpp"
 #include "plugins/dsp/rtp/packetizer.hpp"
 #include "tests/bench/netlab/impairment.hpp"
@@ -39,8 +40,10 @@ class Chain {
         enum class Xruns { none, sender, receiver, both } xruns = Xruns::none;
         double xrun_every = 5;       ///< mean seconds between two of them
         double xrun_length = 0.002;  ///< mean seconds that are lost in one (exponential)
-        bool xruns_told = false;     ///< the sender's packets say by their times how much was lost
-        double phase = 0;            ///< seconds by which the receiver's cycle lies after the sender's
+        /// Whether the sender's packets say by their times how much was lost: not, at once, or as a node finds it out.
+        enum class Told { no, at_once, found } xruns_told = Told::no;
+        double cycle_jitter = 0.00002;  ///< mean lateness of the sender's card's periods
+        double phase = 0;               ///< seconds by which the receiver's cycle lies after the sender's
         std::uint32_t seed = 1;
         dsp::PlayoutConfig playout{};
     };
@@ -68,6 +71,7 @@ class Chain {
     void capture();
     void play();
     void stumble();
+    std::int64_t lost_before(double at);
     double sent_after(double at);
     double exponential(double mean) { return mean > 0 ? std::exponential_distribution<double>(1 / mean)(random_) : 0; }
 
@@ -77,6 +81,8 @@ class Chain {
     probe::Analyser analyser_;
     dsp::StreamFormat format_;
     dsp::Packetizer packetizer_;
+    dsp::CaptureClock capture_clock_;
+    dsp::CaptureLook look_;
     netlab::Impairment link_;
     dsp::Playout playout_;
     std::mt19937 random_;

@@ -22,7 +22,8 @@ constexpr const char* usage =
   codec=opus|opus-custom|pcm16|…  signal=tone|string|speech  seconds=60  warm-up=20  seed=1
   link=delay=10,jitter=exp:1,loss=1 (netlab's settings)  red=N  distance=N  bitrate=N  expected-loss=N  period=64
   min=MS  max=MS (bounds of the delay)  price=N  phase=MS  stall-every=S  stall=MS  verbose=1
-  xruns=sender|receiver|both  xrun-every=S  xrun=MS (means)  xruns-told=0|1 (packets' times tell of the sender's)
+  xruns=sender|receiver|both  xrun-every=S  xrun=MS (means)  xruns-told=0|1|found (packets' times
+  tell of the sender's: not, at once, or as a node finds them out)
 )";
 
 std::map<std::string, std::string> parse(int argc, char** argv) {
@@ -75,6 +76,14 @@ bench::Chain::Setup::Xruns xruns_from(const std::string& text) {
     return found->second;
 }
 
+bench::Chain::Setup::Told told_from(const std::string& text) {
+    using Told = bench::Chain::Setup::Told;
+    static const std::map<std::string, Told> known{{"0", Told::no}, {"1", Told::at_once}, {"found", Told::found}};
+    const auto found = known.find(text);
+    if (found == known.end()) throw Error("xruns-told={}: not known\n{}", text, usage);
+    return found->second;
+}
+
 bench::Chain::Setup setup_from(Settings& settings) {
     bench::Chain::Setup setup;
     const auto codec = dsp::codec_from_name(settings.text("codec", "pcm16"));
@@ -94,7 +103,7 @@ bench::Chain::Setup setup_from(Settings& settings) {
     setup.xruns = xruns_from(settings.text("xruns", "none"));
     setup.xrun_every = settings.number("xrun-every", setup.xrun_every);
     setup.xrun_length = settings.number("xrun", setup.xrun_length * 1e3) * 1e-3;
-    setup.xruns_told = settings.whole("xruns-told", 0) != 0;
+    setup.xruns_told = told_from(settings.text("xruns-told", "0"));
     setup.playout.min_delay = std::chrono::microseconds(static_cast<int>(settings.number("min", 0) * 1e3));
     setup.playout.max_delay = std::chrono::microseconds(static_cast<int>(settings.number("max", 200) * 1e3));
     setup.playout.gap_price = settings.number("price", setup.playout.gap_price);

@@ -72,6 +72,15 @@ TEST_P(FarLink, StaysSoWhenBothEndsHaveXruns) {
     EXPECT_LT(figures.events, 4);
 }
 
+TEST_P(FarLink, StaysSoWhenTheSenderTellsOfItsXruns) {
+    setup_.xruns = Chain::Setup::Xruns::sender;
+    setup_.xruns_told = Chain::Setup::Told::found;
+    setup_.xrun_every = 3;
+    const Figures figures = listen(setup_);
+    EXPECT_LT(figures.latency, GetParam().latency + 0.5);
+    EXPECT_LT(figures.events, 4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Codecs, FarLink,
                          testing::Values(Case{dsp::CodecId::pcm16, 16.8}, Case{dsp::CodecId::opus_custom, 18.2},
                                          Case{dsp::CodecId::opus, 21.8}),

@@ -124,16 +124,6 @@ class ToneCase(StageCase):
             self.assertAlmostEqual(level(end), -9, delta=1)
 
 
-def own_address():
-    """An address of this machine that is not loopback, or None."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        return probe.getsockname()[0]
-
-
 def has_ipv6():
     """Does this machine's loopback speak it?"""
     with socket.socket(socket.AF_INET6) as one:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ import emit as probe
 from harness import ports
 from harness.case import StageCase, main
 from harness.programs import run
+from harness.rtsp import outside_address
 from harness.wait import holds_for, wait_for
 
 
@@ -55,7 +57,9 @@ class Playing(probe.ToneCase):
             player.play(f"RTP/AVP;unicast;client_port={first_port}-{first_port + 1}")
             packets = [sockets[0].recv(2048) for _ in range(40)][8:]
             times = [int.from_bytes(packet[4:8], "big") for packet in packets]
-            self.assertEqual({(b - a) % 2**32 for a, b in zip(times, times[1:])}, {48000 // per_second})
+            steps = [(b - a) % 2**32 for a, b in zip(times, times[1:])]
+            # What JACK lost meanwhile makes a step longer.
+            self.assertEqual((min(steps), statistics.mode(steps)), (48000 // per_second, 48000 // per_second), steps)
             self.assertLessEqual(max(map(len, packets)), 1200)
             self.assertEqual(first["rate"], 48000)
             player.close()
@@ -159,7 +163,7 @@ class Starting(StageCase):
     def test_interface_binds_to_its_address(self):
         emit = probe.start(self.stage, self.stage.jack(), "--interface", "lo")
         emit.process.wait_log(r"offering rtsp://127\.0\.0\.1:")
-        other = probe.own_address()
+        other = outside_address()
         if other:
             with self.assertRaises(ConnectionRefusedError):
                 emit.rtsp(host=other)
@@ -170,7 +174,7 @@ class Starting(StageCase):
 class Access(StageCase):
     def setUp(self):
         super().setUp()
-        self.address = probe.own_address()
+        self.address = outside_address()
         if not self.address:
             self.skipTest("this machine has no address but loopback")
 
@@ -343,6 +347,21 @@ class JackGoes(StageCase):
         self.assertTrue(player.running(), "the listener stayed")
         after, = emit.status()["listeners"]
         self.assertEqual(after["port"], before["port"], "in the same session")
+
+    def test_joins_anew_before_periods_are_counted_beyond_31_bits(self):
+        """But not while somebody plays, whom it would cost a moment."""
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack, "--renew-after", "1000")
+        emit.wait_capturing()
+        jack.connect("system:capture_1", emit.send_port(2))
+        sound = probe.tone(self.stage, jack, emit)
+        wait_for(lambda: emit.status()["packets"] > 1500, 20, "1000 periods")
+        anew = "the capture joins JACK anew"
+        holds_for(lambda: anew not in emit.process.log(), 12, "nobody to be interrupted")
+        sound.stop()
+        emit.process.wait_log(anew, timeout=30)
+        emit.process.wait_log("(?s)joins JACK anew.*capturing from JACK")
+        wait_for(lambda: jack.connected("system:capture_1", emit.send_port(2)), 10, "the connection to be there again")
 
     def test_hangs(self):
         jack = self.stage.jack()

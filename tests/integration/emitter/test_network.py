@@ -76,7 +76,7 @@ class InItsOwnNetwork(StageCase):
 
     def visit(self, emit, host):
         """A connection to (and, since it is this machine's, from) the address."""
-        return self.space.call(probe.Rtsp, emit, host)
+        return self.space.call(emit.rtsp, host)
 
     def asks(self, emit, host):
         return self.visit(emit, host).ask("DESCRIBE")[0]

@@ -16,6 +16,7 @@ from harness.case import StageCase, main  # noqa: E402  pylint: disable=wrong-im
 from harness.jack import ENVIRONMENT  # noqa: E402  pylint: disable=wrong-import-position
 from harness.process import Process  # noqa: E402  pylint: disable=wrong-import-position
 from harness.programs import BUILD  # noqa: E402  pylint: disable=wrong-import-position
+from harness.rtsp import outside_address  # noqa: E402  pylint: disable=wrong-import-position
 from harness.wait import holds_for, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -224,7 +225,7 @@ class Failing(Case):
         self.assertEqual(len(re.findall("warning receiver nobody", lisboa.process.log())), 1, "said once")
 
     def test_refused_then_let_in(self):
-        address = sending.own_address()
+        address = outside_address()
         if not address:
             self.skipTest("this machine has no address but loopback")
         porto = self.emitter()

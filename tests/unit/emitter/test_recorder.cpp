@@ -96,6 +96,30 @@ TEST_F(RecorderTest, KeepsEachSample) {
     }
 }
 
+TEST_F(RecorderTest, KeepsTheTimeOverWhatIsMissing) {
+    const auto all = ramp(1, 3'000, 2);
+    const auto part = [&all](std::size_t from, std::size_t to) {
+        return std::span(all).subspan(2 * from, 2 * (to - from));
+    };
+    {
+        Recorder recorder(config());
+        recorder.feed(part(0, 1'000), 2, rate);
+        recorder.skip(100'000);
+        recorder.feed(part(1'000, 1'100), 2, rate);
+        recorder.skip(1);
+        recorder.skip(2);
+        recorder.feed(part(1'100, 3'000), 2, rate);
+        recorder.close();
+        EXPECT_EQ(recorder.status().dropped_frames, 0u) << "the disk was not too slow";
+    }
+    std::vector<float> expected(all.begin(), all.begin() + 2'000);
+    expected.resize(expected.size() + 200'000);
+    expected.insert(expected.end(), all.begin() + 2'000, all.begin() + 2'200);
+    expected.resize(expected.size() + 6);
+    expected.insert(expected.end(), all.begin() + 2'200, all.end());
+    EXPECT_EQ(read(files().at(0)).samples, expected);
+}
+
 TEST_F(RecorderTest, ManyChannelsInOddPortions) {
     const auto all = ramp(-500, 5'000, 7);
     {
