@@ -12,7 +12,7 @@ EIGHT = ("anna", "bruno", "carla", "diego", "elisa", "fabio", "greta", "hugo")
 ROUNDS = 50
 
 
-@unittest.skipIf((os.cpu_count() or 1) < 4, "eight nodes and 56 streams need four processors")
+@unittest.skipIf((os.cpu_count() or 1) < 2, "eight nodes and 56 streams need two processors")
 class EightTest(NatCase):
     watchdog_seconds = 240
     names = EIGHT
