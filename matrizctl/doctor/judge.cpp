@@ -275,6 +275,10 @@ void judge_registration(const Facts& facts, Findings& out) {
                        "from outside",
                        "the config server reaches this place's RTSP port, by TCP; it tries no UDP",
                        {}});
+    else
+        out.push_back({Verdict::note, "from outside",
+                       "the config server has not said yet whether it reaches this place's RTSP port",
+                       "ask again in ten seconds; an original server never tells"});
 }
 
 void judge_visit(const Facts& facts, Findings& out) {

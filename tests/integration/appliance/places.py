@@ -61,10 +61,14 @@ class PlacesCase(StageCase):
                 "state_dir": os.path.join(self.stage.folder, f"state of {name}"), **config}))
             self.stage.process(name, self.inside(name, f"{build}/node/matriz", self.configs[name]), env=ENVIRONMENT)
 
+    def status(self, name):
+        """What `name` says of itself; {} while it says nothing."""
+        done = appliance.run(*self.inside(name, os.path.join(appliance.build_dir(), "matrizctl/matrizctl"), "status", "--json"))
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
     def peer(self, name):
         """What `name` knows of the other place; None while it does not play it."""
-        done = appliance.run(*self.inside(name, os.path.join(appliance.build_dir(), "matrizctl/matrizctl"), "status", "--json"))
-        peers = json.loads(done.stdout)["peers"] if done.returncode == 0 else []
+        peers = self.status(name).get("peers")
         return peers[0] if peers and peers[0]["state"] == "playing" else None
 
     def wait_playing(self, timeout):

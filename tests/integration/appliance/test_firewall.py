@@ -55,6 +55,7 @@ class FirewallTest(PlacesCase):
             peer = self.peer(name)
             self.assertEqual((peer["transport"], peer["encrypted"]), ("webrtc", True))
         self.assertFalse(self.reaches("lisboa", "porto", 8554))
+        wait_for(lambda: self.status("porto")["server"]["reachable"] is False, 30, "the server to have tried")
         doctor = appliance.run(*self.inside("porto", os.path.join(appliance.build_dir(), "matrizctl/matrizctl"), "doctor", "--json",
                                             "--config", self.configs["porto"]))
         found = {finding["subject"]: finding for finding in json.loads(doctor.stdout)}

@@ -6,11 +6,12 @@ import time
 
 import emit as probe
 from harness.case import StageCase, main
-from harness.wait import wait_for
+from harness.wait import NotReached, wait_for
 
 RATE = 48000
 LOST = 0.2  # seconds; JACK gives up clients after half a second
 NEAR = 0.02  # seconds; what else the machine does costs some, and is told of as well
+STORM = 40  # xruns in a row of a few seconds, of which each loses too little to be told
 
 
 class LostTimeTest(StageCase):
@@ -21,7 +22,7 @@ class LostTimeTest(StageCase):
         self.jack = self.stage.jack(period=64)
         self.emit = probe.start(self.stage, self.jack, "--codec", codec)
         self.emit.wait_capturing()
-        player = self.emit.rtsp()
+        player = self.player = self.emit.rtsp()
         self.stage.defer(player.close)
         if codec != "opus":
             player.url += f"?codecs={codec}&rate={RATE}&period=64"
@@ -36,6 +37,7 @@ class LostTimeTest(StageCase):
 
     def lateness(self):
         """Seconds from a packet's time to its arrival, at the least of half a second of packets; only differences mean something."""
+        self.player.ask("GET_PARAMETER")  # still here
         found = []
         until = None
         while until is None or time.monotonic() < until:
@@ -55,12 +57,19 @@ class LostTimeTest(StageCase):
             process.signal(signal.SIGCONT)
 
     def assert_told(self, whose):
-        before = self.lateness()
         for _ in range(3):
+            before, xruns = self.lateness(), self.xruns()
             self.lose(whose)
             self.lateness()  # of the packets that were on their way, too
-            wait_for(lambda: self.lateness() < before + NEAR, 20, "packets to be as late as before")
-        self.assertGreater(self.lateness(), before - NEAR, "more was told than was lost")
+            try:
+                wait_for(lambda: abs(self.lateness() - before) < NEAR, 15, "packets to be as late as before")
+            except NotReached:
+                if self.xruns() - xruns > STORM:
+                    self.skipTest("JACK loses time here all along")
+                raise
+
+    def xruns(self):
+        return self.jack.process.log().count("XRun")
 
     def test_the_server_stands_still(self):
         for codec in ("pcm16", "opus-custom", "opus"):

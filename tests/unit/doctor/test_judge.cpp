@@ -197,6 +197,9 @@ TEST(Judge, Network) {
     facts = well();
     (*facts.status)["server"]["reachable"] = false;
     expect(facts, "from outside", Verdict::note, "only original nodes and RTSP players need that");
+    (*facts.status)["server"]["reachable"] = Json::Value();
+    expect(facts, "from outside", Verdict::note, "has not said yet");
+    (*facts.status)["server"]["reachable"] = false;
     facts.place.config->transport = node::Transport::rtsp;
     expect(facts, "from outside", Verdict::bad, "could not reach");
     facts = well();
