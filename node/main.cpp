@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <glib.h>
+#include <malloc.h>
 
 #include <csignal>
 #include <cstdio>
@@ -18,6 +19,9 @@ namespace {
 
 constexpr int exit_failure = 1;
 constexpr int exit_bad_config = 2;
+// Each connection has a dozen threads, and each new thread may take another arena of the C library's (there are eight
+// for each processor), which keeps the most that was ever in it: memory would grow with every visit for hours.
+constexpr int most_arenas = 4;
 
 struct Arguments {
     std::string config = "client.json";
@@ -101,6 +105,7 @@ int play(const Arguments& arguments) {
 int main(int argc, char** argv) {
     // libjack writes to its server's socket, from any thread, even when the server has just gone.
     std::signal(SIGPIPE, SIG_IGN);
+    mallopt(M_ARENA_MAX, most_arenas);
     try {
         const Arguments arguments = parse(argc, argv);
         if (arguments.version) {
