@@ -18,7 +18,7 @@
 namespace {
 
 constexpr int exit_failure = 1;
-constexpr int exit_bad_config = 2;
+constexpr int exit_bad_input = 2;  ///< config or command line
 // Each connection has a dozen threads, and each new thread may take another arena of the C library's (there are eight
 // for each processor), which keeps the most that was ever in it: memory would grow with every visit for hours.
 constexpr int most_arenas = 4;
@@ -87,7 +87,7 @@ int play(const Arguments& arguments) {
         config = matriz::node::load_config(arguments.config, warnings);
     } catch (const matriz::config::ConfigError& error) {
         std::fprintf(stderr, "%s\n", error.what());
-        return exit_bad_config;
+        return exit_bad_input;
     }
     for (const auto& warning : warnings) log.warning("{}", warning.str());
     if (arguments.check) {
@@ -106,8 +106,14 @@ int main(int argc, char** argv) {
     // libjack writes to its server's socket, from any thread, even when the server has just gone.
     std::signal(SIGPIPE, SIG_IGN);
     mallopt(M_ARENA_MAX, most_arenas);
+    Arguments arguments;
     try {
-        const Arguments arguments = parse(argc, argv);
+        arguments = parse(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "matriz: %s\n", matriz::describe(error).c_str());
+        return exit_bad_input;
+    }
+    try {
         if (arguments.version) {
             std::printf("matriz %s\n", MATRIZ_VERSION);
             return 0;

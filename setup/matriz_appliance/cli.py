@@ -161,7 +161,7 @@ def find_period(options, ground, conf):
     if stopped:
         print(f"  ({' and '.join(stopped)} stopped for it; started again below)")
     if found is None:
-        print(f"  none is clean; keeping {conf.period}. \"Crackles\" in /usr/share/doc/matriz/appliance.md says what helps.")
+        print(f"  none is clean; keeping {conf.period}. \"Crackles\" in /usr/share/doc/matriz/docs/appliance.md says what helps.")
         return conf
     return dataclasses.replace(conf, period=found)
 

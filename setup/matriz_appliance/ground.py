@@ -229,16 +229,22 @@ class Ground:
             os.unlink(temporary)
             raise
 
-    @staticmethod
-    def _own(temporary, path, group):
+    def _own(self, temporary, path, group):
         try:
             if group:
-                os.chown(temporary, -1, grp.getgrnam(group).gr_gid)
+                os.chown(temporary, -1, self._number_of(group))
             elif os.path.exists(path):
                 old = os.stat(path)
                 os.chown(temporary, old.st_uid, old.st_gid)
-        except (KeyError, OSError):
-            pass  # no such group on this machine, or not ours to give: another root, or not root
+        except (KeyError, ValueError, OSError):
+            pass  # no such group there, or not ours to give: another root, or not root
+
+    def _number_of(self, group):
+        """As the machine that is set up has it, which need not be this one. Raises KeyError, OSError."""
+        if self.live:
+            return grp.getgrnam(group).gr_gid
+        with open(os.path.join(self.root, "etc/group"), encoding="utf-8") as table:
+            return {line.split(":")[0]: int(line.split(":")[2]) for line in table if line.count(":") == 3}[group]
 
     def _note(self, name, entry):
         if not self.dry_run:

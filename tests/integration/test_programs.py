@@ -70,6 +70,12 @@ class CommandLineTest(StageCase):
         self.assertEqual(told.returncode, 2)
         self.assertIn("nothing.json", told.stderr)
 
+    def test_bad_command_line(self):
+        for options in (["--nonsense"], ["a.json", "b.json"]):
+            told = run([program("matriz"), *options])
+            self.assertEqual(told.returncode, 2, told.stderr)
+            self.assertIn("see matriz --help", told.stderr)
+
     def test_bad_server_config(self):
         path = os.path.join(self.stage.folder, "clients.json")
         with open(path, "w", encoding="utf-8") as out:

@@ -31,6 +31,12 @@ class SetupTest(StageCase):
         with open(os.path.join(self.root, name), encoding="utf-8") as source:
             return source.read()
 
+    @unittest.skipUnless(os.getuid() == 0, "only root gives files away")
+    def test_the_config_is_of_the_group_that_the_other_machine_has(self):
+        appliance.write(os.path.join(self.root, "etc/group"), "root:x:0:\nmatriz:x:4242:\n")
+        self.setup(*ANSWERS)
+        self.assertEqual(os.stat(os.path.join(self.root, "etc/matriz/client.json")).st_gid, 4242)
+
     def test_once_twice_undone(self):
         before = appliance.tree(appliance.raspberry_pi(self.root))
         said = self.setup(*ANSWERS, "--period", "64")
