@@ -179,7 +179,7 @@ def second_node():
     entry = peer()
     step(f"plays: lisboa hears porto at {entry['level_dbfs']:.0f} dBFS after {took:.1f} s, over {entry['transport']}, "
          f"{entry['path']}")
-    wait("porto to have lisboa written down", lambda: "lisboa" in open(KEPT[1], encoding="utf-8").read())
+    wait("porto to have lisboa written down", lambda: os.path.exists(KEPT[1]) and "lisboa" in open(KEPT[1], encoding="utf-8").read())
 
 
 def tone():
