@@ -33,6 +33,7 @@ class SetupTest(StageCase):
 
     @unittest.skipUnless(os.getuid() == 0, "only root gives files away")
     def test_the_config_is_of_the_group_that_the_other_machine_has(self):
+        appliance.raspberry_pi(self.root)
         appliance.write(os.path.join(self.root, "etc/group"), "root:x:0:\nmatriz:x:4242:\n")
         self.setup(*ANSWERS)
         self.assertEqual(os.stat(os.path.join(self.root, "etc/matriz/client.json")).st_gid, 4242)
