@@ -249,8 +249,8 @@ void add_audio_keys(config::Schema<NodeConfig>& s) {
            "The JACK server's name. Empty: $JACK_DEFAULT_SERVER, or \"default\".");
     s.value("jack_connect", &NodeConfig::jack_connect,
             "\"auto\", \"none\", or a list of [\"from\", \"to\"] pairs of JACK ports", "auto",
-            "Connections that the node makes when their ports appear. auto: the sound card's inputs to what is sent, every peer to "
-            "its outputs.",
+            "Connections that the node makes when their ports appear. auto: the sound card's inputs to what is sent, "
+            "every peer to its outputs.",
             read_jack_connect);
     s.integer("channels", &NodeConfig::channels, 1, 8, "Audio channels that are sent.");
     std::vector<std::pair<Json::Value, dsp::CodecId>> codecs;
