@@ -78,7 +78,7 @@ void CaptureClient::hand_to(const gst::Pipeline& pipeline, GstElement* source) {
     ring_ = gst::Ref<GstAudioRingBuffer>::share(GST_AUDIO_BASE_SRC(source)->ringbuffer);
 }
 
-bool CaptureClient::is_shut_down(const GstMessage* message) const noexcept {
+bool CaptureClient::is_shut_down(GstMessage* message) const noexcept {
     return GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR && GST_MESSAGE_SRC(message) == GST_OBJECT(source_) &&
            jack_get_sample_rate(client_) == timing_.rate.hz &&
            static_cast<std::int64_t>(jack_get_buffer_size(client_)) == timing_.period.count;

@@ -42,7 +42,7 @@ class CaptureClient {
 
     /// Whether `message` of that pipeline says that JACK has shut the client down, and not only for another rate or
     /// period. Any thread, before the source goes back to NULL.
-    bool is_shut_down(const GstMessage* message) const noexcept;
+    bool is_shut_down(GstMessage* message) const noexcept;
 
     /// Which ports each of its own listens to, in their order, and that back again: what is no longer there is passed
     /// over. May block.
