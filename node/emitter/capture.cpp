@@ -394,7 +394,8 @@ void Capture::renew() {
         auto connections = running->jack->connections();
         worker_.post([this, running = std::move(running), connections = std::move(connections)]() mutable {
             renewing_ = false;
-            if (ending_ || running != running_) return;
+            if (ending_ || running != running_)
+                return reaper_.take(std::move(running));  // it may be the last to know it
             running.reset();
             connections_ = std::move(connections);
             quiet_seconds_ = 0;

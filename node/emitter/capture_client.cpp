@@ -5,32 +5,15 @@
 #include <gst/audio/gstaudiobasesrc.h>
 
 #include <chrono>
-#include <cstdlib>
-#include <mutex>
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/base/log.hpp"
+#include "plugins/jack/libjack.hpp"
 
 namespace matriz::emitter {
 namespace {
 
 constexpr std::chrono::microseconds longest_look{100};
-
-std::string shown_name(const std::string& server) {
-    if (!server.empty()) return server;
-    const char* chosen = std::getenv("JACK_DEFAULT_SERVER");
-    return chosen != nullptr && *chosen != '\0' ? chosen : "default";
-}
-
-/// libjack writes on standard error by itself, several lines each time a server is not there.
-void quieten_libjack() {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        jack_set_error_function([](const char* text) { log::Logger("libjack").debug("{}", text); });
-        jack_set_info_function([](const char* text) { log::Logger("libjack").debug("{}", text); });
-    });
-}
 
 jack::Admission admitted() {
     auto admission = jack::Admission::ask();
@@ -41,15 +24,15 @@ jack::Admission admitted() {
 }  // namespace
 
 CaptureClient::CaptureClient(const std::string& server, const std::string& name) : admission_(admitted()) {
-    quieten_libjack();
+    jack::log_libjack();
     // JackUseExactName would fail with a status that does not say why.
     unsigned options = JackNoStartServer;
     if (!server.empty()) options |= JackServerName;
     jack_status_t status{};
     owned_.reset(jack_client_open(name.c_str(), static_cast<jack_options_t>(options), &status, server.c_str()));
     if (!owned_ && (status & JackVersionError) != 0)
-        throw Error("the JACK server \"{}\" speaks another version of the protocol", shown_name(server));
-    if (!owned_) throw Error("the JACK server \"{}\" does not run", shown_name(server));
+        throw Error("the JACK server \"{}\" speaks another version of the protocol", jack::server_name(server));
+    if (!owned_) throw Error("the JACK server \"{}\" does not run", jack::server_name(server));
     client_ = owned_.get();
     if (name != jack_get_client_name(client_))
         throw Error("another JACK client is already named \"{}\"; give this node another jack_client", name);

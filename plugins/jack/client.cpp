@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 #include <map>
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "plugins/jack/libjack.hpp"
 
 namespace matriz::jack {
 namespace {
@@ -17,11 +17,6 @@ namespace {
 constexpr auto connections_settle = std::chrono::milliseconds(200);
 constexpr auto watch_interval = std::chrono::milliseconds(500);
 constexpr int looks_until_stuck = 4;  ///< without a call, though the server's time went on
-
-void log_libjack(const char* text) {
-    static const log::Logger logger("libjack");
-    logger.debug("{}", text);
-}
 
 std::string explain(jack_status_t status, const std::string& name, const std::string& server) {
     if (status & JackNameNotUnique)
@@ -33,12 +28,6 @@ std::string explain(jack_status_t status, const std::string& name, const std::st
     if (status & (JackServerFailed | JackServerError))
         return fmt::format("no JACK server \"{}\" answers: start it (jackd -n {} …), as the same user", server, server);
     return fmt::format("JACK server \"{}\" refused the client (status 0x{:x})", server, static_cast<unsigned>(status));
-}
-
-std::string server_name(const std::string& asked) {
-    if (!asked.empty()) return asked;
-    const char* fallback = std::getenv("JACK_DEFAULT_SERVER");
-    return fallback && *fallback ? fallback : "default";
 }
 
 }  // namespace
@@ -62,8 +51,7 @@ std::shared_ptr<Client> Client::shared(const std::string& name, const std::strin
 Client::Client(std::string name, std::string server)
     : name_(std::move(name)), server_(std::move(server)), log_("jack " + name_) {
     sem_init(&wake_, 0, 0);
-    jack_set_error_function(log_libjack);
-    jack_set_info_function(log_libjack);
+    log_libjack();
     notifier_ = std::thread([this] { notify_loop(); });
 }
 

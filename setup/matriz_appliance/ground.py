@@ -240,7 +240,7 @@ class Ground:
             pass  # no such group there, or not ours to give: another root, or not root
 
     def _number_of(self, group):
-        """As the machine that is set up has it, which need not be this one. Raises KeyError, OSError."""
+        """As the machine that is set up has it, which need not be this one. Raises KeyError, ValueError, OSError."""
         if self.live:
             return grp.getgrnam(group).gr_gid
         with open(os.path.join(self.root, "etc/group"), encoding="utf-8") as table:
