@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab itself: is each router the kind of NAT that it says?"""
 import os
+import re
 import socket
 import unittest
 
 from harness import natlab, turn
 from harness.case import StageCase, main
 from harness.nat_probe import NatProbe
+from harness.programs import ROOT
 from harness.wait import wait_for
 
 INDEPENDENT, ADDRESS, BOTH = "endpoint-independent", "address-dependent", "address- and port-dependent"
@@ -122,6 +124,26 @@ class NatLabTest(StageCase):
             self.assertIn("tot_send_msgs=20, tot_recv_msgs=20\n", told)  # the sum of both
             with self.assertRaises(ValueError):
                 host.run(*client, "-W", "another secret", address)
+
+    @unittest.skipIf(turn.why_not(), turn.why_not())
+    def test_turn_as_deployed(self):
+        """coturn takes every line of docs/deploy.md, and relays with them to the outside only."""
+        with open(os.path.join(ROOT, "docs", "deploy.md"), encoding="utf-8") as page:
+            lines = re.search(r"/etc/turnserver.conf <<'END'\n(.*?\n)END", page.read(), re.S).group(1)
+        server = turn.Turn(self.stage.folder, self.lab)
+        with open(server.config_path, "w", encoding="utf-8") as out:
+            out.write(lines + f"log-file=stdout\nsimple-log\npidfile={self.stage.folder}/pid\nuserdb={self.stage.folder}/db\n")
+        process = self.stage.process("coturn", self.lab.internet.on(["turnserver", "-c", server.config_path]))
+
+        def listens():
+            with open(f"/proc/{process.pid}/net/tcp", encoding="ascii") as table:
+                return any(f":{3479:04X} " in line.split(":", 1)[1] for line in table.readlines()[1:])
+        wait_for(listens, 10, "coturn to listen")
+        self.assertNotRegex(process.log(), "Bad configuration|Unknown|WRONG")
+        host = self.lab.site("home", "port").host("host")
+        told = host.run("turnutils_uclient", "-y", "-c", "-n", "10", "-m", "1", "-l", "100", "-u", "anna", "-p", "3479",
+                        "-W", re.search("static-auth-secret=(.*)", lines).group(1), natlab.SERVER4)
+        self.assertIn("tot_send_msgs=20, tot_recv_msgs=20\n", told)
 
     def test_homes_are_apart(self):
         """The same private address twice, and neither reaches the other's; what is open is reached."""
