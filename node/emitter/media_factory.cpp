@@ -112,12 +112,14 @@ void keep_moving(GstElement* queue) noexcept {
 }
 
 /// The media's sinks would otherwise wait for each packet's time plus the pipeline's latency: one whole frame.
-void on_deep_element_added(GstBin*, GstBin*, GstElement* element, gpointer) noexcept {
+void on_deep_element_added(GstBin*, GstBin* bin, GstElement* element, gpointer) noexcept {
     GstElementFactory* factory = gst_element_get_factory(element);
     if (factory == nullptr) return;
     const std::string_view name = GST_OBJECT_NAME(factory);
     if (name == "srtpenc") give_key(element);
     if (name == "queue") keep_moving(element);
+    // The way over UDP is linked when nothing is on the one over TCP, where a listener that reads nothing holds it up.
+    if (name == "multiudpsink") matriz::emitter::let_tcp_drop(bin, true);
     if (name != "multiudpsink" && name != "appsink") return;
     g_object_set(element, "sync", FALSE, nullptr);
     GstPad* pad = gst_element_get_static_pad(element, "sink");
@@ -150,6 +152,18 @@ void matriz_media_factory_init(MatrizMediaFactory*) {}
 }  // namespace
 
 namespace matriz::emitter {
+
+void let_tcp_drop(GstBin* pipeline, bool drop) noexcept {
+    GstIterator* sinks = gst_bin_iterate_all_by_element_factory_name(pipeline, "appsink");
+    gboolean value = drop ? TRUE : FALSE;
+    gst_iterator_foreach(
+        sinks,
+        [](const GValue* sink, gpointer to) {
+            g_object_set(g_value_get_object(sink), "drop", *static_cast<gboolean*>(to), nullptr);
+        },
+        &value);
+    gst_iterator_free(sinks);
+}
 
 gst::Ref<GstRTSPMediaFactory> make_media_factory(std::shared_ptr<Offer> offer, bool encrypted) {
     auto* raw = static_cast<MatrizMediaFactory*>(g_object_new(matriz_media_factory_get_type(), nullptr));

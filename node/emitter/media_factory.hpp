@@ -14,4 +14,8 @@ namespace matriz::emitter {
 /// only forwards packets; it adds no delay.
 gst::Ref<GstRTSPMediaFactory> make_media_factory(std::shared_ptr<Offer> offer, bool encrypted);
 
+/// Whether the way to who listens over TCP, of the media in `pipeline`, drops packets when a listener reads nothing,
+/// instead of waiting for it. Any thread.
+void let_tcp_drop(GstBin* pipeline, bool drop) noexcept;
+
 }  // namespace matriz::emitter

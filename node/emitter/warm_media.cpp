@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "node/emitter/media_factory.hpp"
+
 namespace matriz::emitter {
 namespace {
 
@@ -71,6 +73,10 @@ void WarmMedia::add(const GstRTSPUrl* url) {
 void WarmMedia::wake() {
     for (auto& [key, entry] : medias_) {
         if (!entry.media || !is_prepared(entry.media.get())) continue;
+        // Who listens over UDP has a way of its own by now, with a queue on each.
+        const auto element = gst::Ref<GstElement>::adopt(gst_rtsp_media_get_element(entry.media.get()));
+        const auto pipeline = gst::Ref<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(element.get())));
+        if (pipeline) let_tcp_drop(GST_BIN(pipeline.get()), false);
         for (guint i = 0; i < gst_rtsp_media_n_streams(entry.media.get()); ++i)
             wake_stream(gst_rtsp_media_get_stream(entry.media.get(), i));
     }

@@ -117,6 +117,11 @@ class PlayersTest(MeshCase):
                 self.stalled_player().close()
                 self.assert_plays(self.player(tcp, timeout=2 * PATIENCE))
 
+    def test_the_first_over_udp_beside_one_over_tcp_that_stalls(self):
+        """A way for UDP is made only then, while the one for TCP stands still."""
+        self.stalled_player()
+        self.assert_plays(self.player(tcp=False, timeout=2 * PATIENCE))
+
     def test_players_beside_one_that_stalls(self):
         for first_tcp, second_tcp in ((True, True), (True, False), (False, True), (False, False)):
             with self.subTest(first_tcp=first_tcp, second_tcp=second_tcp):
