@@ -191,6 +191,7 @@ void Capture::try_again() {
 
 void Capture::try_jack() noexcept {
     if (opening_ || staged_) return;                // its end comes back here, if it is none
+    if (renewing_) return try_again();              // the client of before is still open
     if (reaper_.pending() > 0) return try_again();  // the client of before cannot be closed: the server hangs still
     opening_ = true;
     waited_seconds_ = 0;
@@ -365,12 +366,22 @@ void Capture::watch_running() {
         go_silent("JACK went away");
         return try_again();
     }
-    if (is_to_be_renewed()) return renew();
+    if (is_to_be_renewed()) return renew("the capture joins JACK anew, as it must every few weeks", false);
     const std::uint64_t buffers = running_->buffers.load(std::memory_order_relaxed);
-    stalled_seconds_ = buffers == buffers_seen_ ? stalled_seconds_ + 1 : 0;
-    buffers_seen_ = buffers;
+    const jack_nframes_t cycle = running_->jack ? running_->jack->cycle() : 0;
+    const bool jack_runs = std::exchange(cycle_seen_, cycle) != cycle;
+    stalled_seconds_ = std::exchange(buffers_seen_, buffers) == buffers ? stalled_seconds_ + 1 : 0;
     if (stalled_seconds_ < stall_limit) return;
     stalled_seconds_ = 0;
+    on_stall(jack_runs);
+}
+
+void Capture::on_stall(bool jack_runs) {
+    if (renewing_) return;
+    if (jack_runs) {
+        log_.warning("JACK runs, but no longer calls \"{}-send\"; it leaves JACK and joins anew", config_.jack_client);
+        return renew("the capture joins JACK anew", true);
+    }
     let_go(running_);
     go_silent(fmt::format("JACK hangs: no audio came from it for {} seconds", stall_limit));
     try_again();
@@ -387,20 +398,24 @@ bool Capture::is_to_be_renewed() {
     return quiet_seconds_ >= quiet_limit || running_->jack->periods() > last_period;
 }
 
-/// Leaves JACK and comes back with the same connections.
-void Capture::renew() {
+/// Leaves JACK and comes back with the same connections. `passed_over`: libjack calls it no more, and jackaudiosrc,
+/// which leaves in the next period that it is called for, would wait for ever.
+void Capture::renew(const std::string& why, bool passed_over) {
     renewing_ = true;
-    opener_.post([this, running = running_]() mutable {
+    opener_.post([this, running = running_, why, passed_over]() mutable {
         auto connections = running->jack->connections();
-        worker_.post([this, running = std::move(running), connections = std::move(connections)]() mutable {
+        worker_.post([this, at = running.get(), connections = std::move(connections)]() mutable {
+            if (running_.get() == at) connections_ = std::move(connections);
+        });
+        if (passed_over) running->jack->activate_anew();
+        worker_.post([this, running = std::move(running), why]() mutable {
             renewing_ = false;
             if (ending_ || running != running_)
                 return reaper_.take(std::move(running));  // it may be the last to know it
             running.reset();
-            connections_ = std::move(connections);
             quiet_seconds_ = 0;
             let_go(running_);
-            go_silent("the capture joins JACK anew, as it must every few weeks");
+            go_silent(why);
             try_again();
         });
     });

@@ -87,6 +87,11 @@ void CaptureClient::connect(const std::vector<std::vector<std::string>>& connect
         for (const std::string& source : connections[i]) jack_connect(client_, source.c_str(), port_name(i).c_str());
 }
 
+void CaptureClient::activate_anew() const {
+    jack_deactivate(client_);
+    jack_activate(client_);
+}
+
 std::uint32_t CaptureClient::periods() const noexcept {
     return static_cast<std::uint32_t>(g_atomic_int_get(&ring_.get()->segdone));
 }
@@ -96,12 +101,12 @@ std::optional<dsp::CaptureLook> CaptureClient::look() const noexcept {
     const auto before = Clock::now();
     // In this order, so that nothing seems captured that JACK has not counted.
     const std::uint64_t captured = gst_audio_ring_buffer_samples_done(ring_.get());
-    const jack_nframes_t cycle = jack_last_frame_time(client_);
+    const jack_nframes_t begun = cycle();
     const jack_nframes_t since = jack_frames_since_cycle_start(client_);
     const auto now = Clock::now();
-    if (now - before > longest_look || jack_last_frame_time(client_) != cycle) return std::nullopt;
+    if (now - before > longest_look || cycle() != begun) return std::nullopt;
     return dsp::CaptureLook{.captured = captured,
-                            .cycle = cycle,
+                            .cycle = begun,
                             .begin = now.time_since_epoch() - duration(Frames{since}, timing_.rate),
                             .xruns = xruns_.load(std::memory_order_relaxed)};
 }

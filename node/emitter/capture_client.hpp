@@ -49,6 +49,13 @@ class CaptureClient {
     std::vector<std::vector<std::string>> connections() const;
     void connect(const std::vector<std::vector<std::string>>& connections) const;
 
+    /// The first frame of the server's period, which moves on as long as the server runs. Any thread. RT-safe.
+    jack_nframes_t cycle() const noexcept { return jack_last_frame_time(client_); }
+
+    /// Has a server that runs and passes the client over call it once more at least, or shut it down; connections are
+    /// lost. May block.
+    void activate_anew() const;
+
     /// Periods captured so far. The source counts them in 31 bits and writes outside its memory from then on.
     std::uint32_t periods() const noexcept;
 

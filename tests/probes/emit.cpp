@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs an emitter alone, without config file, control and receivers. Each second, and whenever a line comes in, it
 // prints its status as a line of JSON. A line "allow A B …" on standard input replaces the client list, "addresses"
-// says that this machine's have changed.
+// says that this machine's have changed, "freeze" stops the thread that JACK calls the capture's client on.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,13 +9,16 @@
 #include <gst/gst.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "common/base/error.hpp"
@@ -23,6 +26,7 @@
 #include "common/glib/ref.hpp"
 #include "common/glib/source.hpp"
 #include "node/emitter/emitter.hpp"
+#include "tests/probes/frozen_thread.hpp"
 
 namespace {
 
@@ -103,6 +107,17 @@ emitter::EmitterConfig parse(int argc, char** argv) {
     return config;
 }
 
+/// The thread on which JACK calls the client inherits the name of the one that opened it, and waits in every period.
+void freeze_capture() {
+    static std::optional<probe::FrozenThread> frozen;
+    const std::string name = "matriz-opener";
+    const auto before = probe::FrozenThread::waits(name);
+    std::this_thread::sleep_for(std::chrono::milliseconds{500});
+    const auto thread = probe::FrozenThread::most(before, probe::FrozenThread::waits(name)).first;
+    if (thread == 0) throw Error("no thread waits for JACK");
+    frozen.emplace(thread);
+}
+
 void on_line(emitter::Emitter& emitter, const std::string& line) {
     std::istringstream words(line);
     std::string word;
@@ -113,6 +128,7 @@ void on_line(emitter::Emitter& emitter, const std::string& line) {
         emitter.set_allowed(peers);
     }
     if (word == "addresses") emitter.addresses_changed();
+    if (word == "freeze") freeze_capture();
     print(emitter.status());
 }
 

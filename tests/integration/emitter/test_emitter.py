@@ -363,6 +363,22 @@ class JackGoes(StageCase):
         emit.process.wait_log("(?s)joins JACK anew.*capturing from JACK")
         wait_for(lambda: jack.connected("system:capture_1", emit.send_port(2)), 10, "the connection to be there again")
 
+    def test_jack_passes_the_capture_over(self):
+        """A fault of libjack's: the server runs, and one client's thread is not woken any more."""
+        jack = self.stage.jack()
+        emit = probe.start(self.stage, jack)
+        emit.wait_capturing()
+        player, heard, size = self.listen(emit)
+        probe.tone(self.stage, jack, emit)
+        wait_for(lambda: heard() > -12, 10, "the tone")
+        emit.say("freeze")
+        emit.process.wait_log("no longer calls", timeout=20)
+        grown = size()
+        wait_for(lambda: size() > grown + 100000, 20, "the stream to go on")
+        wait_for(lambda: heard() > -12, 10, "the tone again, with the connections of before")
+        self.assertTrue(emit.status()["capturing"])
+        self.assertTrue(player.running())
+
     def test_hangs(self):
         jack = self.stage.jack()
         emit = probe.start(self.stage, jack)

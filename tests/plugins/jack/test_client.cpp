@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The shared client against a real jackd.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -22,11 +17,13 @@
 #include "plugins/dsp/rtp/packet.hpp"
 #include "plugins/jack/client.hpp"
 #include "tests/plugins/jack/jack_server.hpp"
+#include "tests/probes/frozen_thread.hpp"
 
 namespace matriz::jack::test {
 namespace {
 
 using namespace std::chrono_literals;
+using probe::FrozenThread;
 using State = Status::State;
 
 /// Waits for what will come; a test that waits in vain fails.
@@ -284,46 +281,14 @@ TEST_F(ClientTest, IsCalledOnAfterManyForeignersCameAndLeft) {
     EXPECT_TRUE(port_exists("matriz-test:x_1"));
 }
 
-/// Stops one thread of this process where it is, as libjack's fault does with the one that waits for its turn.
-class Frozen {
-  public:
-    explicit Frozen(pid_t thread) {
-        frozen_ = true;
-        struct sigaction action {};
-        action.sa_handler = [](int) {
-            while (frozen_) std::this_thread::sleep_for(5ms);
-        };
-        sigaction(SIGUSR1, &action, nullptr);
-        syscall(SYS_tgkill, getpid(), thread, SIGUSR1);
-    }
-    Frozen(const Frozen&) = delete;
-    Frozen& operator=(const Frozen&) = delete;
-    ~Frozen() { frozen_ = false; }
-
-    /// The thread that JACK wakes once a period: no other waits nearly as often. 0 while that cannot be told.
-    static pid_t candidate(const Client& client) {
-        const auto before = waits();
-        const auto cycles = client.status().cycles;
-        eventually([&] { return client.status().cycles > cycles + 200; });
-        std::pair<long, pid_t> most{0, 0};
-        for (const auto& [thread, count] : waits())
-            if (const auto known = before.find(thread); known != before.end())
-                most = std::max(most, {count - known->second, thread});
-        return most.first > 100 ? most.second : 0;
-    }
-
-  private:
-    static std::map<pid_t, long> waits() {
-        std::map<pid_t, long> found;
-        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-            std::ifstream status(entry.path() / "status");
-            for (std::string word; status >> word;)
-                if (word == "voluntary_ctxt_switches:") status >> found[std::stoi(entry.path().filename())];
-        }
-        return found;
-    }
-    static inline std::atomic<bool> frozen_{false};
-};
+/// The thread that JACK wakes once a period: no other waits nearly as often. 0 while that cannot be told.
+pid_t thread_of(const Client& client) {
+    const auto before = FrozenThread::waits();
+    const auto cycles = client.status().cycles;
+    eventually([&] { return client.status().cycles > cycles + 200; });
+    const auto [thread, count] = FrozenThread::most(before, FrozenThread::waits());
+    return count > 100 ? thread : 0;
+}
 
 TEST_F(ClientTest, ThatJackPassesOverIsOpenedAnew) {
     if (under_thread_sanitizer) GTEST_SKIP() << "it puts signals off";
@@ -334,9 +299,9 @@ TEST_F(ClientTest, ThatJackPassesOverIsOpenedAnew) {
     });
     ASSERT_TRUE(eventually([&] { return client_->status().cycles > 100; }));
     pid_t thread = 0;
-    ASSERT_TRUE(eventually([&] { return (thread = Frozen::candidate(*client_)) != 0; }, 60s));
+    ASSERT_TRUE(eventually([&] { return (thread = thread_of(*client_)) != 0; }, 60s));
     {
-        const Frozen frozen(thread);
+        const FrozenThread frozen(thread);
         EXPECT_TRUE(eventually([&] { return told.load(); }));
     }
     const auto before = client_->status().cycles;
