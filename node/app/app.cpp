@@ -264,7 +264,7 @@ void App::on_addresses(const network::AddressWatch::Change& change) {
     log_.info("this machine's addresses have changed");
     emitter_.addresses_changed();
     if (control_) control_->reconnect();
-    for (const auto& [name, entry] : mesh_.entries()) entry.receiver->network_changed(change.now);
+    for (const auto& [name, entry] : mesh_.entries()) entry.receiver->network_changed(change);
 }
 
 void App::on_new_offer() {

@@ -8,7 +8,6 @@
 
 #include "common/base/error.hpp"
 #include "node/gst/init.hpp"
-#include "node/network/address_watch.hpp"
 #include "node/webrtc/signal.hpp"
 
 namespace matriz::transport {
@@ -77,11 +76,13 @@ void PeerLink::refresh(const std::string& reason) {
     if (webrtc_) webrtc_->refresh(reason);
 }
 
-void PeerLink::network_changed(const std::set<std::string>& addresses) {
+void PeerLink::network_changed(const network::AddressWatch::Change& change) {
     if (rtsp_) trials_.hasten();
     if (!webrtc_) return;
     const webrtc::LinkStatus now = webrtc_->status();
-    if (!now.connected || !(addresses.contains(now.local_address) || network::is_link_local(now.local_address)))
+    // One that went and came again may be in another network now.
+    const bool stayed = change.now.contains(now.base_address) && !change.come.contains(now.base_address);
+    if (!now.connected || !(stayed || network::is_link_local(now.base_address)))
         webrtc_->refresh("this machine's address has changed");
 }
 

@@ -6,12 +6,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "common/base/log.hpp"
 #include "common/glib/source.hpp"
 #include "node/gst/reaper.hpp"
+#include "node/network/address_watch.hpp"
 #include "node/receiver/receiver.hpp"
 #include "node/transport/chooser.hpp"
 #include "node/transport/trials.hpp"
@@ -51,8 +51,8 @@ class PeerLink {
     void signal(Json::Value body);
     /// This node's stream has changed: a WebRTC connection is made anew. `reason` is for the log.
     void refresh(const std::string& reason);
-    /// This machine has these addresses now. A WebRTC connection from one that is gone is made anew.
-    void network_changed(const std::set<std::string>& addresses);
+    /// This machine's addresses have changed. A WebRTC connection from one that is or was gone is made anew.
+    void network_changed(const network::AddressWatch::Change& change);
 
     PeerStatus status() const;
 

@@ -8,8 +8,11 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "common/base/error.hpp"
 #include "node/webrtc/sdp.hpp"
@@ -18,7 +21,6 @@ namespace matriz::webrtc {
 namespace {
 
 constexpr guint stream = 1;  ///< the bundle's only one
-constexpr guint component = 1;
 
 std::string escaped(const std::string& text) {
     const auto result = gst::own(g_uri_escape_string(text.c_str(), nullptr, FALSE));
@@ -68,6 +70,56 @@ bool starts_with(const std::uint8_t* bytes, std::uint8_t first, std::uint8_t mas
 
 }  // namespace
 
+/// The pair of candidates in use, as libnice tells it on its own thread. Asked for them it would give out its own,
+/// which that thread frees when a relay breaks. libnice tells of no pair's end: the last one stays until the connection
+/// goes.
+class Ice::Selected {
+  public:
+    struct Pair {
+        Path path;
+        bool relayed;  ///< one of them is known to be a relay's
+        bool host;     ///< ours is one of this machine's own
+    };
+
+    static void follow(GObject* agent, const std::shared_ptr<Selected>& selected) {
+        g_signal_connect_data(
+            agent, "new-selected-pair-full", G_CALLBACK(on_selected), new std::shared_ptr<Selected>(selected),
+            [](gpointer data, GClosure*) { delete static_cast<std::shared_ptr<Selected>*>(data); }, GConnectFlags{});
+    }
+
+    /// Any thread.
+    std::optional<Pair> get() const {
+        const std::lock_guard lock(mutex_);
+        return pair_;
+    }
+
+  private:
+    static void on_selected(NiceAgent*, guint, guint, NiceCandidate* local, NiceCandidate* remote,
+                            gpointer data) noexcept {
+        auto& self = **static_cast<std::shared_ptr<Selected>*>(data);
+        try {
+            self.set(pair_of(*local, *remote));
+        } catch (const std::exception&) {  // out of memory: the one before stays
+        }
+    }
+    static Pair pair_of(const NiceCandidate& local, const NiceCandidate& remote) {
+        return {.path = {.kind = "direct",
+                         .local_address = text_of(local.addr),
+                         .base_address = text_of(local.base_addr),
+                         .remote_address = text_of(remote.addr),
+                         .remote_port = static_cast<int>(nice_address_get_port(&remote.addr))},
+                .relayed = local.type == NICE_CANDIDATE_TYPE_RELAYED || remote.type == NICE_CANDIDATE_TYPE_RELAYED,
+                .host = local.type == NICE_CANDIDATE_TYPE_HOST};
+    }
+    void set(Pair pair) {
+        const std::lock_guard lock(mutex_);
+        pair_ = std::move(pair);
+    }
+
+    mutable std::mutex mutex_;  ///< guards pair_
+    std::optional<Pair> pair_;
+};
+
 std::string turn_uri(const protocol::IceUrl& url, const std::string& username, const std::string& credential) {
     return fmt::format("turn://{}:{}@{}?transport={}", escaped(username), escaped(credential), authority(url),
                        url.tcp ? "tcp" : "udp");
@@ -87,7 +139,8 @@ bool is_local_address(const std::string& address) {
     return std::equal(std::begin(bytes), std::end(bytes), std::begin(loopback));
 }
 
-Ice::Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers) {
+Ice::Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers)
+    : selected_(std::make_shared<Selected>()) {
     GObject* raw = nullptr;
     g_object_get(webrtcbin, "ice-agent", &raw, nullptr);
     const auto ice = glib::Ref<GObject>::adopt(raw);
@@ -100,6 +153,7 @@ Ice::Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers)
     // Asking a router for UPnP holds up gathering; the node opens ports itself. Audio over TCP would only be late.
     g_object_set(agent_.get(), "upnp", FALSE, "ice-tcp", FALSE, nullptr);
     nominate_aggressively(agent_.get());
+    Selected::follow(agent_.get(), selected_);
     allow_loopback_alone(NICE_AGENT(agent_.get()));
 
     bool has_stun = false;
@@ -152,27 +206,24 @@ void Ice::note_local(const std::string& candidate) {
 void Ice::note_remote(const std::string& candidate) {
     const auto parts = candidate_parts(candidate);
     if (parts.type == "host" && remote_hosts_.size() < max_candidates) remote_hosts_.insert(parts.address);
+    if (parts.type == "relay" && remote_relays_.size() < max_candidates) remote_relays_.insert(parts.address);
 }
 
 std::optional<Path> Ice::path() const {
-    NiceCandidate* local = nullptr;
-    NiceCandidate* remote = nullptr;
-    if (nice_agent_get_selected_pair(NICE_AGENT(agent_.get()), stream, component, &local, &remote) == FALSE)
-        return std::nullopt;
-    Path path{.kind = "direct",
-              .local_address = text_of(local->addr),
-              .remote_address = text_of(remote->addr),
-              .remote_port = static_cast<int>(nice_address_get_port(&remote->addr))};
+    auto pair = selected_->get();
+    if (!pair) return std::nullopt;
+    Path& path = pair->path;
     // A candidate that was met before it was heard of counts as what the other says that it is: at a TURN server that
-    // we know, and no address of the other's own, it is a relay.
-    const bool at_relay = relays_.contains(path.remote_address) && !remote_hosts_.contains(path.remote_address);
-    if (local->type == NICE_CANDIDATE_TYPE_RELAYED || remote->type == NICE_CANDIDATE_TYPE_RELAYED || at_relay) {
+    // either knows, and no address of the other's own, it is a relay.
+    const bool at_relay = (relays_.contains(path.remote_address) || remote_relays_.contains(path.remote_address)) &&
+                          !remote_hosts_.contains(path.remote_address);
+    if (pair->relayed || at_relay) {
         path.kind = "relay";
-    } else if (local->type == NICE_CANDIDATE_TYPE_HOST && remote_hosts_.contains(path.remote_address) &&
-               is_local_address(path.local_address) && is_local_address(path.remote_address)) {
+    } else if (pair->host && remote_hosts_.contains(path.remote_address) && is_local_address(path.local_address) &&
+               is_local_address(path.remote_address)) {
         path.kind = "lan";
     }
-    return path;
+    return std::move(path);
 }
 
 }  // namespace matriz::webrtc

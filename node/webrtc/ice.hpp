@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,8 +18,9 @@ namespace matriz::webrtc {
 
 /// The way that packets take.
 struct Path {
-    std::string kind;  ///< "lan", "direct" or "relay"
-    std::string local_address;
+    std::string kind;           ///< "lan", "direct" or "relay"
+    std::string local_address;  ///< as the other sees it: behind a NAT the mapped one, with a relay the relay's
+    std::string base_address;   ///< this machine's own, from which packets go there
     std::string remote_address;
     int remote_port = 0;
 };
@@ -51,11 +53,15 @@ class Ice {
     const std::string& turn_hosts() const noexcept { return turn_hosts_; }
 
   private:
+    class Selected;
+
     glib::Ref<GObject> agent_;
+    std::shared_ptr<Selected> selected_;
     std::string turn_hosts_;
     std::set<std::string> relays_;  ///< addresses that TURN servers gave us
     bool reflexive_ = false;
-    std::set<std::string> remote_hosts_;  ///< addresses of the other's own interfaces, as it says
+    std::set<std::string> remote_hosts_;   ///< addresses of the other's own interfaces, as it says
+    std::set<std::string> remote_relays_;  ///< addresses that TURN servers gave it, as it says
 };
 
 /// webrtcbin's form of a TURN URL without TLS: "turn://user:secret@host:port?transport=udp". Pure.

@@ -174,7 +174,7 @@ void Life::look_closely() {
     const std::lock_guard lock(mutex_);
     if (path) {
         status_.path = path->kind;
-        status_.local_address = path->local_address;
+        status_.base_address = path->base_address;
         status_.remote_address = path->remote_address;
     }
     status_.report = report;
@@ -190,7 +190,7 @@ void Life::publish() {
     status_.hopeless = !current_ && !status_.refused && now - last_good_ > Link::hopeless_after;
     if (!current_) {
         status_.path.clear();
-        status_.local_address.clear();
+        status_.base_address.clear();
         status_.remote_address.clear();
         status_.codec.clear();
         status_.sending_codec.clear();

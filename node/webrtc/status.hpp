@@ -20,7 +20,7 @@ struct LinkStatus : receiver::ReceiverStatus {
     std::uint64_t connections = 0;  ///< that were verified, ever
     std::string peer_fingerprint;   ///< of the certificate that the other really used; empty before
     std::string path;               ///< "lan", "direct" (through NAT or the internet), "relay"; empty before
-    std::string local_address;      ///< of the path in use
+    std::string base_address;       ///< this machine's own, at which the path in use begins
     std::string remote_address;
     std::optional<double> rtt_ms;
     std::optional<double> clock_offset_ms;  ///< the other's monotonic clock minus ours

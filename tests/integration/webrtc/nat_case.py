@@ -69,6 +69,14 @@ class NatCase(MeshCase):
         return probe
 
     @staticmethod
+    def assert_kept_beside_another_address(node):
+        """One more address of the machine's is no reason to make connections anew: their own are still there."""
+        said = len(node.process.log())
+        node.host.space.ip(f"addr add 192.168.1.200/{node.host.site.prefix4.prefixlen} dev eth0")
+        node.process.wait_log(r"(?s)addresses have changed.*registered as", 20, after=said)
+        assert "making another connection" not in node.process.log()[said:], node.process.log()[said:]
+
+    @staticmethod
     def link(node, peer):
         """What /status says of the peer; {} when it does not know it or does not answer."""
         try:

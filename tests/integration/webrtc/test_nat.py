@@ -163,6 +163,9 @@ class RelayTest(NatCase):
         for node, other in (self.nodes, self.nodes[::-1]):
             self.wait_path(node, other, "relay")
 
+    def test_one_more_address(self):
+        self.assert_kept_beside_another_address(self.nodes[0])
+
     def lent(self):
         """Allocations that coturn has made and not ended."""
         log = self.turn.process.log()
@@ -238,6 +241,10 @@ class OutageTest(NatCase):
 
     def test_another_address_at_home(self):
         self.changed("another address in the LAN", lambda: self.hosts[0].set_address("192.168.1.77"), limit=3)
+
+    def test_one_more_address(self):
+        self.assert_kept_beside_another_address(self.nodes[0])
+        self.probe.wait_heard()
 
     def test_another_address_of_the_router(self):
         self.changed("another public address", lambda: self.hosts[0].site.move(77))
