@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import textwrap
 import unittest
 
 import appliance
@@ -43,6 +44,23 @@ class UnitsTest(StageCase):
         ours = [line for line in done.stderr.splitlines() if "matriz" in line]
         self.assertEqual(ours, [])
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_stick_for_recordings(self):
+        """The unit that docs/appliance.md gives mounts it when it is plugged in; nothing waits for it."""
+        with open(os.path.join(appliance.SOURCE, "docs/appliance.md"), encoding="utf-8") as source:
+            page = source.read()
+        path, text = re.search(r"tee (/etc/systemd/system/\S+\.mount) <<'EOF'\n(.*?) *EOF\n", page, re.S).groups()
+        root, name = self.root(), os.path.basename(path)
+        appliance.write(root + path, textwrap.dedent(text))
+        done = appliance.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"--root={root}", name)
+        self.assertEqual([line for line in done.stderr.splitlines() if "matriz" in line], [])
+        self.assertEqual(appliance.run("systemctl", f"--root={root}", "enable", name).returncode, 0)
+        links = [link for link in appliance.tree(os.path.join(root, "etc/systemd/system")) if link.endswith(f"/{name}")]
+        self.assertEqual(links, [f"dev-disk-by\\x2dlabel-matriz.device.wants/{name}"])
+        where = re.search(r"^ *Where=(\S+)$", page, re.M).group(1)
+        self.assertIn(f'"record_dir": "{where}"', page)
+        self.assertIn(f"ReadWritePaths=-{where}`", page)
+        self.assertNotRegex(page, r"ReadWritePaths=[^-]")  # a missing folder would keep the node down
 
     def exposure(self, unit):
         done = appliance.run("systemd-analyze", "security", "--offline=yes",
