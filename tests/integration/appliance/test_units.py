@@ -49,7 +49,7 @@ class UnitsTest(StageCase):
         """The unit that docs/appliance.md gives mounts it when it is plugged in; nothing waits for it."""
         with open(os.path.join(appliance.SOURCE, "docs/appliance.md"), encoding="utf-8") as source:
             page = source.read()
-        path, text = re.search(r"tee (/etc/systemd/system/\S+\.mount) <<'EOF'\n(.*?) *EOF\n", page, re.S).groups()
+        path, text = re.search(r"`(/etc/systemd/system/\S+\.mount)`:\n\n *```\n(.*?) *```\n", page, re.S).groups()
         root, name = self.root(), os.path.basename(path)
         appliance.write(root + path, textwrap.dedent(text))
         done = appliance.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"--root={root}", name)
@@ -58,7 +58,7 @@ class UnitsTest(StageCase):
         links = [link for link in appliance.tree(os.path.join(root, "etc/systemd/system")) if link.endswith(f"/{name}")]
         self.assertEqual(links, [f"dev-disk-by\\x2dlabel-matriz.device.wants/{name}"])
         where = re.search(r"^ *Where=(\S+)$", page, re.M).group(1)
-        self.assertIn(f'"record_dir": "{where}"', page)
+        self.assertRegex(page, rf'"record_dir":\s+"{where}"')
         self.assertIn(f"ReadWritePaths=-{where}`", page)
         self.assertNotRegex(page, r"ReadWritePaths=[^-]")  # a missing folder would keep the node down
 
