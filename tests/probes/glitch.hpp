@@ -42,6 +42,7 @@ class GlitchDetector {
     std::int64_t cell_;
     std::int64_t last_bad_;  // frame where the last bad cell ended
     std::int64_t silence_start_ = -1;
+    std::int64_t counted_until_ = 0;  // frame
     GlitchCount counted_;
 };
 

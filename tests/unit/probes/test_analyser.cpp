@@ -99,6 +99,27 @@ TEST_F(AnalyserTest, DoesNotJudgeWhatAnXrunDidButAllElse) {
     EXPECT_NEAR(all.glitches.seconds - h.glitches.seconds, 0.35, 0.06);
 }
 
+TEST_F(AnalyserTest, SilenceOnBothSidesOfAnXrunIsNoDropOutOverIt) {
+    feed(3.14, 384);
+    feed(0.01, 384, 0);  // up to and beyond where judging stops, 0.1 s before the xrun
+    feed(0.1, 384);
+    analyser_.disturbed(now_);
+    feed(0.245, 384);
+    feed(0.01, 384, 0);  // where it begins again, 0.25 s after it
+    feed(3, 384);
+    const Heard h = analyser_.take();
+    EXPECT_EQ(h.glitches.events, 2);
+    EXPECT_GT(h.glitches.longest_dropout, 0.003);
+    EXPECT_LT(h.glitches.longest_dropout, 0.012);
+}
+
+TEST_F(AnalyserTest, SilenceOverAChirpIsOneDropOut) {
+    feed(3.43, 384);  // 0.1 s later the next chirp arrives
+    feed(0.3, 384, 0);
+    feed(3, 384);
+    EXPECT_NEAR(analyser_.take().glitches.longest_dropout, 0.3, 0.003);
+}
+
 TEST_F(AnalyserTest, BeginsAnewWhenTimeJumps) {
     feed(3, 384);
     now_ += 48000LL * 100 + 12345;
