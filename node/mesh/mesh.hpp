@@ -20,7 +20,8 @@
 namespace matriz::mesh {
 
 /// Owns one receiver per wanted peer and brings them in line with each client list. `Receiver` starts when it is made
-/// and stops when it is destroyed; once made it deals with its own failures. Main thread only.
+/// and stops when it is destroyed; once made it deals with its own failures. Told by move(address, port) where its peer
+/// is now, it may return false: then it is made anew. Main thread only.
 template <class Receiver>
 class Mesh {
   public:
@@ -94,8 +95,9 @@ class Mesh {
     bool perform(const Action& action) {
         const Peer& peer = action.peer;
         if (action.kind == Action::Kind::keep) return true;
+        if (action.kind == Action::Kind::move && move(peer)) return true;
         if (action.kind == Action::Kind::stop) log_.info("{} left; its receiver stops", peer.name);
-        if (action.kind == Action::Kind::restart)
+        if (action.kind == Action::Kind::restart || action.kind == Action::Kind::move)
             log_.info("{} is now at {}; its receiver restarts", peer.name, peer.endpoint());
         // Out of the map before it is destroyed, so that nobody meets it half gone.
         if (auto node = entries_.extract(peer.name)) node.mapped().receiver.reset();
@@ -110,6 +112,15 @@ class Mesh {
                        std::chrono::duration<double>(retry_after_).count());
             return false;
         }
+    }
+
+    /// False when it must be made anew for that.
+    bool move(const Peer& peer) {
+        const auto found = entries_.find(peer.name);
+        if (found == entries_.end() || !found->second.receiver->move(peer.address, peer.port)) return false;
+        found->second.peer = peer;
+        log_.info("{} is now at {}", peer.name, peer.endpoint());
+        return true;
     }
 
     Options options_;

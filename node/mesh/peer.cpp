@@ -7,4 +7,11 @@ namespace matriz::mesh {
 
 std::string Peer::endpoint() const { return fmt::format("{}:{}", bracketed(address), port); }
 
+bool Peer::is_but_elsewhere(const Peer& other) const {
+    Peer moved = *this;
+    moved.address = other.address;
+    moved.port = other.port;
+    return moved == other && *this != other;
+}
+
 }  // namespace matriz::mesh

@@ -24,6 +24,8 @@ struct Peer {
     bool hear = true;           ///< false: it may hear this node, and is not heard
     std::string refusal{};      ///< why it must not be connected to; empty: nothing against it
     bool operator==(const Peer&) const = default;
+    /// The same but for where its RTSP is.
+    bool is_but_elsewhere(const Peer& other) const;
 
     /// "10.0.0.1:8554" or "[fe80::1%eth0]:8554".
     std::string endpoint() const;

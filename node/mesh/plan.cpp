@@ -6,6 +6,14 @@
 #include <tuple>
 
 namespace matriz::mesh {
+namespace {
+
+Action::Kind kind_for(const Peer& running, const Peer& wanted) {
+    if (running == wanted) return Action::Kind::keep;
+    return running.is_but_elsewhere(wanted) ? Action::Kind::move : Action::Kind::restart;
+}
+
+}  // namespace
 
 std::vector<Action> plan(const std::vector<Peer>& wanted, const std::vector<Peer>& running) {
     std::map<std::string, const Peer*> unwanted;
@@ -18,7 +26,7 @@ std::vector<Action> plan(const std::vector<Peer>& wanted, const std::vector<Peer
             actions.push_back({Action::Kind::start, peer});
             continue;
         }
-        actions.push_back({*found->second == peer ? Action::Kind::keep : Action::Kind::restart, peer});
+        actions.push_back({kind_for(*found->second, peer), peer});
         unwanted.erase(found);
     }
     for (const auto& [name, peer] : unwanted) actions.push_back({Action::Kind::stop, *peer});

@@ -67,6 +67,14 @@ bool PeerLink::may_try_webrtc() const noexcept {
     return rtsp_ && config_.facts.peer_webrtc && config_.facts.wish == node::Transport::automatic;
 }
 
+bool PeerLink::move(const std::string& address, std::uint16_t port) {
+    if (rtsp_ || !webrtc_) return false;
+    config_.rtsp.address = address;
+    config_.rtsp.port = port;
+    if (!webrtc_->status().connected) webrtc_->refresh("its address has changed");
+    return true;
+}
+
 void PeerLink::signal(Json::Value body) {
     if (!webrtc_ && may_try_webrtc() && wants_connection(body)) begin_trial();
     if (webrtc_) webrtc_->receive(std::move(body));

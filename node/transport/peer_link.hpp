@@ -3,6 +3,7 @@
 
 #include <json/json.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,6 +48,9 @@ class PeerLink {
     PeerLink& operator=(const PeerLink&) = delete;
     ~PeerLink();
 
+    /// Its RTSP is elsewhere from now on. False when that takes another link: RTSP is in use. WebRTC, which needs no
+    /// address of the list's, goes on.
+    bool move(const std::string& address, std::uint16_t port);
     /// What the peer sent through the server. Dropped where WebRTC is not wanted.
     void signal(Json::Value body);
     /// This node's stream has changed: a WebRTC connection is made anew. `reason` is for the log.
@@ -70,7 +74,7 @@ class PeerLink {
     bool may_try_webrtc() const noexcept;
     void note_proof(bool proven);
 
-    const Config config_;
+    Config config_;
     gst::Reaper& reaper_;
     const log::Logger log_;
     Chooser chooser_;

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two nodes, each behind a router: they hear one another whatever the routers are, on the way that status names."""
+import copy
 import os
 import re
 import time
 
+from attack_case import AttackCase
 from harness import natlab
 from harness.case import main
 from harness.programs import program, run
@@ -188,6 +190,24 @@ class RelayTest(NatCase):
         self.assertEqual(bruno.leave(), 0)
         wait_for(lambda: bruno.name not in anna.peers(), 20, "anna to know that bruno left")
         self.assertEqual(anna.leave(), 0)
+
+
+class ListTest(AttackCase):
+    """What the config server says of who is connected already."""
+
+    def test_seen_at_another_address(self):
+        """The server was away, and who has IPv4 and IPv6 came back by the other one: the sound goes on."""
+        middle, (anna, bruno), probe = self.meshed()
+        connections = [node.process.log().count(": connected (") for node in (anna, bruno)]
+        moved = copy.deepcopy(middle.newest_list("anna"))
+        next(client for client in moved["clients"] if client["name"] == "bruno")["ip"] = "2001:db8::77"
+
+        def move():
+            middle.to_node("anna", moved)
+            wait_for(lambda: self.link(anna, bruno)["address"].startswith("[2001:db8::77]:"), 10, "anna to know it")
+            self.wait_judged(probe, (bruno, anna), 2)
+        self.assert_undisturbed(probe, [(anna, bruno), (bruno, anna)], move)
+        self.assertEqual([node.process.log().count(": connected (") for node in (anna, bruno)], connections)
 
 
 class OutageTest(NatCase):

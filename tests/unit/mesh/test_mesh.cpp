@@ -14,9 +14,10 @@ using protocol::ClientInfo;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// What the receivers below did: "+name address", "-name".
+/// What the receivers below did: "+name address", "-name", "name address" when one was told where its peer is now.
 struct World {
     std::vector<std::string> events;
+    bool movable = false;                      ///< they take another address
     std::set<std::string> refuse;              ///< names whose receiver cannot be made
     std::function<void(const Peer&)> on_make;  ///< called while one is made
     std::function<void(const Peer&)> on_end;   ///< called while one is destroyed
@@ -32,6 +33,14 @@ class Receiver {
     ~Receiver() {
         world_.events.push_back("-" + peer_.name);
         if (world_.on_end) world_.on_end(peer_);
+    }
+
+    bool move(const std::string& address, std::uint16_t port) {
+        if (!world_.movable) return false;
+        peer_.address = address;
+        peer_.port = port;
+        world_.events.push_back(peer_.name + " " + peer_.endpoint());
+        return true;
     }
 
   private:
@@ -70,6 +79,20 @@ TEST_F(MeshTest, FollowsTheList) {
     EXPECT_THAT(take(), ElementsAre("-braga", "-lisboa", "+lisboa 10.0.0.2:8554", "+faro 10.0.0.1:8554"));
     mesh.apply({.clients = {}, .own_name = "porto"});
     EXPECT_THAT(take(), ElementsAre("-faro", "-lisboa"));
+}
+
+TEST_F(MeshTest, WhoseReceiverTakesAnotherAddressKeepsIt) {
+    Mesh<Receiver> mesh({}, factory);
+    world.movable = true;
+    mesh.apply({.clients = {client("lisboa")}, .own_name = "porto"});
+    mesh.apply({.clients = {client("lisboa", "2001:db8::2")}, .own_name = "porto"});
+    mesh.apply({.clients = {client("lisboa", "2001:db8::2")}, .own_name = "porto"});
+    EXPECT_THAT(take(), ElementsAre("+lisboa 10.0.0.1:8554", "lisboa [2001:db8::2]:8554"));
+    EXPECT_EQ(mesh.entries().at("lisboa").peer.address, "2001:db8::2");
+    ClientInfo another = client("lisboa", "10.0.0.3");
+    another.version = 2;
+    mesh.apply({.clients = {another}, .own_name = "porto"});
+    EXPECT_THAT(take(), ElementsAre("-lisboa", "+lisboa 10.0.0.3:8554"));
 }
 
 TEST_F(MeshTest, TheDirectLinkStandsFromTheStartAndThroughEveryList) {

@@ -23,15 +23,21 @@ TEST(Plan, StartsTheMissingAndStopsTheRest) {
         ElementsAre(Action{Kind::stop, peer("c")}, Action{Kind::start, peer("a")}, Action{Kind::keep, peer("b")}));
 }
 
-TEST(Plan, RestartsWhoMoved) {
-    for (const Peer& moved : {peer("a", "10.0.0.2"), peer("a", "10.0.0.1", 9000), peer("a", "10.0.0.1", 8554, 2)})
-        EXPECT_THAT(plan({moved}, {peer("a")}), ElementsAre(Action{Kind::restart, moved}));
+TEST(Plan, MovesWhoIsElsewhere) {
+    for (const Peer& moved : {peer("a", "10.0.0.2"), peer("a", "10.0.0.1", 9000), peer("a", "10.0.0.2", 9000)})
+        EXPECT_THAT(plan({moved}, {peer("a")}), ElementsAre(Action{Kind::move, moved}));
 }
 
-TEST(Plan, TwoThatSwapTheirAddressesBothRestart) {
-    EXPECT_THAT(
-        plan({peer("a", "10.0.0.2"), peer("b", "10.0.0.1")}, {peer("a", "10.0.0.1"), peer("b", "10.0.0.2")}),
-        ElementsAre(Action{Kind::restart, peer("a", "10.0.0.2")}, Action{Kind::restart, peer("b", "10.0.0.1")}));
+TEST(Plan, RestartsWhoIsAnother) {
+    Peer with_identity = peer("a", "10.0.0.2");
+    with_identity.fingerprint = "AB";
+    for (const Peer& another : {peer("a", "10.0.0.1", 8554, 2), with_identity})
+        EXPECT_THAT(plan({another}, {peer("a")}), ElementsAre(Action{Kind::restart, another}));
+}
+
+TEST(Plan, TwoThatSwapTheirAddressesBothMove) {
+    EXPECT_THAT(plan({peer("a", "10.0.0.2"), peer("b", "10.0.0.1")}, {peer("a", "10.0.0.1"), peer("b", "10.0.0.2")}),
+                ElementsAre(Action{Kind::move, peer("a", "10.0.0.2")}, Action{Kind::move, peer("b", "10.0.0.1")}));
 }
 
 TEST(Plan, StopsWithTheOldPeer) {
