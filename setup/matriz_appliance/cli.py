@@ -3,13 +3,14 @@
 import argparse
 import dataclasses
 import os
+import signal
 import socket
 import subprocess
 import sys
 import urllib.parse
 
 from . import alsa, audio_conf, client_json, periods, tuning
-from .ground import Ground
+from .ground import SIGNALS, Ground, ignore_signals
 
 EPILOG = """\
 Without flags it asks. It can be run again at any time: what is as it should be stays untouched, and what was answered
@@ -19,6 +20,14 @@ before is the default. Everything it changes is in /var/lib/matriz-setup/journal
 
 class Refused(Exception):
     """An answer that cannot be."""
+
+
+class Ended(BaseException):
+    """A signal asks the program to end; what it has stopped is started again first."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.status = 128 + number
 
 
 def parser():
@@ -155,11 +164,11 @@ def find_period(options, ground, conf):
     if options.dry_run:
         print("  would try " + ", ".join(map(str, audio_conf.PERIODS_TRIED)))
         return conf
-    stopped = [unit for unit in ("matriz.service", "matriz-jackd.service") if ground.stop(unit)]
+    for unit in ("matriz.service", "matriz-jackd.service"):
+        if ground.stop(unit):
+            print(f"  {unit} is stopped for it, and started again afterwards")
     busy = 0 if options.no_load else os.cpu_count() or 1
     found = periods.smallest_clean(conf, card, audio_conf.PERIODS_TRIED, options.seconds, busy)
-    if stopped:
-        print(f"  ({' and '.join(stopped)} stopped for it; started again below)")
     if found is None:
         print(f"  none is clean; keeping {conf.period}. \"Crackles\" in /usr/share/doc/matriz/docs/appliance.md says what helps.")
         return conf
@@ -178,6 +187,14 @@ def check_config(ground):
 
 def set_up(options):
     ground = Ground(options.root, options.dry_run)
+    try:
+        return change(options, ground)
+    except BaseException:
+        ground.put_back()
+        raise
+
+
+def change(options, ground):
     questions = Questions(not options.yes and sys.stdin.isatty())
     if options.key == "-":
         options.key = sys.stdin.readline()
@@ -220,9 +237,17 @@ def undo(options):
     return 1 if ground.undo(options.force, keep) else 0
 
 
+def end(number, _frame):
+    ignore_signals()
+    raise Ended(number)
+
+
 def main(argv=None):
     options = parser().parse_args(argv)
     try:
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup(1)
+                signal.signal(number, end)
         if options.list_cards:
             for card in alsa.cards(options.root):
                 print(card.describe())
@@ -237,6 +262,6 @@ def main(argv=None):
     except OSError as error:
         print(f"matriz-setup: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, EOFError):
+    except (Ended, EOFError) as error:
         print("\nmatriz-setup: nothing more was changed", file=sys.stderr)
-        return 130
+        return error.status if isinstance(error, Ended) else 130

@@ -4,6 +4,7 @@ import grp
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import tempfile
 
@@ -11,6 +12,12 @@ import tempfile
 JOURNAL = "var/lib/matriz-setup/journal.json"
 BEGIN = "# matriz-setup begin; taken out again by: matriz-setup --undo"
 END = "# matriz-setup end"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that ask a program to end
+
+
+def ignore_signals():
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _digest(text):
@@ -25,6 +32,7 @@ class Ground:
         self.dry_run = dry_run
         self._out = out
         self.changes = 0
+        self._stopped = []
         self._journal = json.loads(self.read(JOURNAL) or '{"files": {}, "units": []}')
 
     # --- looking
@@ -118,13 +126,23 @@ class Ground:
         if not self.dry_run:
             self._systemctl("daemon-reload")
             self._systemctl("restart", *units)
+            self._stopped = []
 
     def stop(self, unit):
-        """Stops a unit; True if it was running."""
+        """Stops a unit; True if it was running. restart() starts it again, or put_back()."""
         if not self.live or self.dry_run or self._systemctl("is-active", unit, check=False).strip() != "active":
             return False
+        self._stopped.append(unit)
         self._systemctl("stop", unit)
         return True
+
+    def put_back(self):
+        """Starts what stop() has stopped and restart() has not started yet: set-up ends before its time."""
+        if not self._stopped:
+            return
+        ignore_signals()  # for systemctl too, which a terminal's Ctrl-C also reaches
+        self._systemctl("start", *reversed(self._stopped), check=False)
+        self._stopped = []
 
     # --- undoing
     def undo(self, force=False, keep=()):

@@ -4,12 +4,15 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
+import sys
 import unittest
 
 import appliance
 from appliance import CMDLINE, CONFIG
 from harness.case import StageCase, main
+from harness.wait import wait_for
 from matriz_appliance import alsa, audio_conf, client_json
 
 ANSWERS = ("--yes", "--name", "porto", "--key", "geheim-77", "--url", "matriz.example.org")
@@ -198,6 +201,72 @@ class SetupTest(StageCase):
     def test_period_of_a_card_that_is_not_there(self):
         appliance.put_units(self.root)
         self.assertIn("needs the sound card", self.setup(*ANSWERS, "--period", "auto", status=2))
+
+
+class EndedTest(StageCase):
+    """matriz-setup --period auto on a running system, whose systemctl and jackd are scripts."""
+    LIVE = """import sys
+from matriz_appliance import cli, ground
+ground.Ground.live = True
+sys.exit(cli.main(sys.argv[1:]))"""
+
+    def setUp(self):
+        super().setUp()
+        self.root = os.path.join(self.stage.folder, "root")
+        appliance.raspberry_pi(self.root)
+        self.programs = os.path.join(self.stage.folder, "bin")
+        self.log = os.path.join(self.stage.folder, "systemctl.log")
+        self.program("systemctl", f'echo "$@" >>{self.log}; [ "$1" != is-active ] || echo active')
+
+    def program(self, name, text):
+        path = os.path.join(self.programs, name)
+        appliance.write(path, f"#!/bin/sh\n{text}\n")
+        os.chmod(path, 0o755)
+
+    def start(self):
+        return subprocess.Popen(
+            [sys.executable, "-c", self.LIVE, "--root", self.root, *ANSWERS, "--dummy", "--period", "auto", "--no-load"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "PATH": self.programs, "PYTHONPATH": os.path.join(appliance.SOURCE, "setup")})
+
+    def changes(self):
+        """What systemctl was asked to do to running units."""
+        with open(self.log, encoding="ascii") as log:
+            return [line.strip() for line in log if line.startswith(("start", "stop", "restart"))]
+
+    STOPPED = ["stop matriz.service", "stop matriz-jackd.service"]
+    PUT_BACK = [*STOPPED, "start matriz-jackd.service matriz.service"]
+
+    def test_signals(self):
+        self.program("jackd", "exec /bin/sleep 100")
+        trying = os.path.join(self.stage.folder, "trying")
+        self.program("jack_wait", f"echo >{trying}; exec /bin/sleep 100")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number), self.start() as ended:
+                wait_for(lambda: os.path.exists(trying), 20, "jackd to be tried")
+                ended.send_signal(number)
+                said = ended.communicate(timeout=30)[0]
+                self.assertEqual(ended.returncode, 128 + number, said)
+                self.assertEqual(self.changes(), self.PUT_BACK)
+                self.assertFalse(os.path.exists(os.path.join(self.root, "etc/matriz/client.json")))
+            os.remove(trying)
+            os.remove(self.log)
+
+    def test_error(self):
+        with self.start() as ended:  # there is no jackd
+            said = ended.communicate(timeout=30)[0]
+        self.assertEqual(ended.returncode, 1, said)
+        self.assertEqual(self.changes(), self.PUT_BACK)
+
+    def test_good_end(self):
+        for name in ("jackd", "jack_wait"):
+            self.program(name, "exit 1")
+        with self.start() as ended:
+            said = ended.communicate(timeout=30)[0]
+        self.assertEqual(ended.returncode, 0, said)
+        self.assertIn("none is clean", said)
+        self.assertEqual(self.changes(),
+                         [*self.STOPPED, "restart matriz-jackd.service matriz.service matriz-governor.service"])
 
 
 class PartsTest(unittest.TestCase):
