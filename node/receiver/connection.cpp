@@ -22,6 +22,8 @@ using std::chrono::milliseconds;
 
 constexpr microseconds udp_to_tcp = milliseconds{1500};  ///< no packet over UDP for so long: try TCP
 constexpr microseconds tcp_timeout = milliseconds{5000};
+constexpr milliseconds takeover_silence{60};  ///< as dsp::SourceFilter has it
+constexpr guint max_sources = 4;              ///< the peer makes one; a new one in each packet would be an attack
 constexpr int udp_buffer = 512 * 1024;
 
 /// The only streams that are let in: what matrizjacksink decodes by itself.
@@ -128,16 +130,34 @@ void Connection::start_sink(const GstCaps* caps) noexcept {
     gst_element_sync_state_with_parent(sink_);
 }
 
+/// Each source (SSRC) has a pad of its own.
 void Connection::on_pad_added(GstElement*, GstPad* pad, gpointer data) noexcept {
-    const auto& self = *static_cast<Connection*>(data);
-    const auto sink_pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(self.sink_, "sink"));
-    if (gst_pad_is_linked(sink_pad.get()) != FALSE) {
-        // The sender began anew within one session: its new source takes the old one's place.
-        const auto old = gst::Ref<GstPad>::adopt(gst_pad_get_peer(sink_pad.get()));
-        if (old) gst_pad_unlink(old.get(), sink_pad.get());
-    }
+    auto& self = *static_cast<Connection*>(data);
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_source, &self, nullptr);
     self.hasten_reports();
-    if (gst_pad_link(pad, sink_pad.get()) != GST_PAD_LINK_OK) self.log_.warning("its stream does not fit the playout");
+    const auto sink_pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(self.sink_, "sink"));
+    if (gst_pad_is_linked(sink_pad.get()) == FALSE) self.hear(pad);
+}
+
+/// One source is heard. Another one, a sender that began anew within one session, takes its place when it has been
+/// silent for a while: in the clear anybody can send a packet here. Streaming thread.
+GstPadProbeReturn Connection::on_source(GstPad* pad, GstPadProbeInfo*, gpointer data) noexcept {
+    auto& self = *static_cast<Connection*>(data);
+    const auto now = std::chrono::steady_clock::now();
+    if (gst_pad_is_linked(pad) == FALSE) {
+        if (now - self.last_heard_ < takeover_silence) return GST_PAD_PROBE_DROP;
+        self.hear(pad);
+    }
+    self.last_heard_ = now;
+    return GST_PAD_PROBE_OK;
+}
+
+/// In the place of what is heard. Streaming thread.
+void Connection::hear(GstPad* pad) const noexcept {
+    const auto sink_pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sink_, "sink"));
+    const auto old = gst::Ref<GstPad>::adopt(gst_pad_get_peer(sink_pad.get()));
+    if (old) gst_pad_unlink(old.get(), sink_pad.get());
+    if (gst_pad_link(pad, sink_pad.get()) != GST_PAD_LINK_OK) log_.warning("its stream does not fit the playout");
 }
 
 /// The sender chooses its redundancy by what our receiver reports say, so they should not come every 5 s only.
@@ -152,6 +172,7 @@ void Connection::hasten_reports() const noexcept {
 
 void Connection::on_new_manager(GstElement*, GstElement* manager, gpointer data) noexcept {
     static_cast<Connection*>(data)->manager_ = manager;
+    g_object_set(manager, "max-streams", max_sources, nullptr);
     g_signal_connect(manager, "request-jitterbuffer", G_CALLBACK(on_request_jitterbuffer), nullptr);
 }
 

@@ -52,6 +52,8 @@ class Connection {
     static void on_sdp(GstElement*, GstSDPMessage* description, gpointer data) noexcept;
     static void on_element(GstBin*, GstBin*, GstElement* element, gpointer data) noexcept;
     static void on_pad_added(GstElement*, GstPad* pad, gpointer data) noexcept;
+    static GstPadProbeReturn on_source(GstPad* pad, GstPadProbeInfo*, gpointer data) noexcept;
+    void hear(GstPad* pad) const noexcept;
     static void on_new_manager(GstElement*, GstElement* manager, gpointer data) noexcept;
     static GstElement* on_request_jitterbuffer(GstElement*, guint session, guint ssrc, gpointer data) noexcept;
     static GstPadProbeReturn on_packet(GstPad*, GstPadProbeInfo*, gpointer data) noexcept;
@@ -67,7 +69,8 @@ class Connection {
     gst::Pipeline pipeline_{"receiver"};
     GstElement* source_ = nullptr;
     GstElement* sink_ = nullptr;
-    GstElement* manager_ = nullptr;  ///< rtspsrc's rtpbin; only its streaming threads
+    GstElement* manager_ = nullptr;                     ///< rtspsrc's rtpbin; only its streaming threads
+    std::chrono::steady_clock::time_point last_heard_;  ///< a packet for sink_; rtspsrc's streaming thread
     gst::BusWatch watch_;
 };
 

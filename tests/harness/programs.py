@@ -173,3 +173,14 @@ class Node:
 
     def rtsp_url(self):
         return f"rtsp://127.0.0.1:{self.rtsp_port}/stream"
+
+    def udp_ports(self):
+        """Of all UDP sockets that it has."""
+        inodes = {int(t[8:-1]) for t in self.process.descriptor_targets() if t.startswith("socket:[")}
+        found = set()
+        with open(f"/proc/{self.process.pid}/net/udp", encoding="ascii") as table:
+            for line in table.readlines()[1:]:
+                fields = line.split()
+                if int(fields[9]) in inodes:
+                    found.add(int(fields[1].split(":")[1], 16))
+        return sorted(found)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Software that is not ours plays a node's stream; strangers do not."""
 import os
+import random
 import socket
+import struct
 import unittest
 
 from harness import ports
@@ -144,6 +146,27 @@ class PlayersTest(MeshCase):
                 except OSError:
                     pass  # it may hang up at once
         self.assertEqual(request("127.0.0.1", self.porto.rtsp_port)[0], 200)
+
+
+class ForgeriesTest(MeshCase):
+    def test_packets_of_strangers_take_nobodys_place(self):
+        """In the clear: what looks like the peer's stream, but has another source, and what looks like its reports."""
+        jack, _, (porto, lisboa) = self.make_mesh("porto", "lisboa", transport="rtsp", rtsp_security="plain")
+        probe = self.probe_all(jack, [porto, lisboa])
+        targets = porto.udp_ports()
+        self.assertTrue(targets)
+
+        def pelt():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                for number in range(4000):
+                    kind = random.choice((96, 97, 98, 99, 100, 0x80 | 96, 200, 201, 203))
+                    packet = struct.pack(">BBHII", 0x80, kind, number & 0xffff, number, random.getrandbits(32))
+                    sock.sendto(packet + random.randbytes(random.randrange(300)), ("127.0.0.1", targets[number % len(targets)]))
+            self.wait_judged(probe, (lisboa, porto), 2)
+
+        attempts = porto.process.log().count("playing")
+        self.assert_undisturbed(probe, [(porto, lisboa), (lisboa, porto)], pelt)
+        self.assertEqual(porto.process.log().count("playing"), attempts, "its connection was not made anew")
 
 
 @unittest.skipUnless(outside_address(), "this machine has no address but loopback")

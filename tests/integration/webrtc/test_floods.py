@@ -164,18 +164,6 @@ class FloodTest(AttackCase):
         """Each is right; as soon as it is there, it asks for the next."""
         self.check_rude("renegotiate")
 
-    @staticmethod
-    def udp_ports(node):
-        """Of all UDP sockets that the node has."""
-        inodes = {int(t[8:-1]) for t in node.process.descriptor_targets() if t.startswith("socket:[")}
-        found = set()
-        with open(f"/proc/{node.process.pid}/net/udp", encoding="ascii") as table:
-            for line in table.readlines()[1:]:
-                fields = line.split()
-                if int(fields[9]) in inodes:
-                    found.add(int(fields[1].split(":")[1], 16))
-        return sorted(found)
-
     def test_junk_at_the_media_ports(self):
         """Nothing in front of anna keeps strangers from her ports: they send what looks like STUN, DTLS, RTP, and what
         does not, from where nobody knows them."""
@@ -183,7 +171,7 @@ class FloodTest(AttackCase):
         here, there, outside = (self.lab.site(n, "open").host(n) for n in ("here", "there", "outside"))
         anna, bruno = self.pair(here, there)
         probe = self.probe_pair(anna, bruno)
-        targets = self.udp_ports(anna)
+        targets = anna.udp_ports()
         self.assertTrue(targets)
         print(f"# {len(targets)} UDP ports", flush=True)
         heads = (b"\x00\x01\x00\x08\x21\x12\xa4\x42", b"\x16\xfe\xfd", b"\x17\xfe\xfd", b"\x80\x60", b"\x80\xc8", b"\xff", b"")
