@@ -47,6 +47,11 @@ def cards(root="/"):
     return found
 
 
+def is_card(device):
+    """Does DEVICE of audio.conf mean a card? Else it is a device of ALSA's own making ("plughw:USB"), no card to wait for."""
+    return ":" not in device.removeprefix("hw:")
+
+
 def choose(device, root="/"):
     """The card that DEVICE of audio.conf means ("auto", "USB", "hw:USB", "hw:1"), or None while it is not there.
 

@@ -91,11 +91,16 @@ def node_key(text):
     return text
 
 
-def sound_card(text, root):
+def sound_card(text, ground, before):
+    """`before`: what audio.conf says now. That may be unplugged, and no other machine tells here what it will have."""
     text = text.strip()
-    if text != "auto" and ":" not in text.removeprefix("hw:") and alsa.choose(text, root) is None:
-        known = ", ".join(card.name for card in alsa.cards(root)) or "none at all"
-        raise Refused(f"no sound card \"{text}\"; there are: {known}")
+    if not text or not text.isprintable():
+        raise Refused("a sound card has a name; --list-cards shows it")
+    if text != "auto" and alsa.is_card(text) and alsa.choose(text, ground.root) is None:
+        known = ", ".join(card.name for card in alsa.cards(ground.root)) or "none at all"
+        if ground.live and text != before:
+            raise Refused(f"no sound card \"{text}\"; there are: {known}")
+        print(f"  no sound card \"{text}\" now; there are: {known}. JACK starts when it is there")
     return text
 
 
@@ -126,7 +131,7 @@ def choose_card(options, ground, questions, default):
     if options.card is None and questions.asks:
         for card in present:
             print(f"  sound card {card.describe()}")
-    return questions.answer(options.card, "Sound card", default, lambda text: sound_card(text, ground.root))
+    return questions.answer(options.card, "Sound card", default, lambda text: sound_card(text, ground, default))
 
 
 def ask(options, ground, questions):
@@ -158,7 +163,7 @@ def ask(options, ground, questions):
 def find_period(options, ground, conf):
     """conf with the smallest clean period of its card."""
     card = alsa.choose(conf.device, ground.root) if conf.driver == "alsa" else None
-    if conf.driver == "alsa" and card is None and ":" not in conf.device:
+    if conf.driver == "alsa" and card is None and alsa.is_card(conf.device):
         raise Refused("--period auto needs the sound card plugged in")
     print(f"Looking for the smallest clean period{' of ' + card.describe() if card else ''}:")
     if options.dry_run:

@@ -61,10 +61,9 @@ class Keeper:
         return " ".join(self._conf.jackd(card))
 
     def _needs_card(self):
-        # With an ALSA device that is no card ("null", "plughw:…") there is nothing to look for.
         if self._conf.driver == "dummy":
             return self._conf.device not in ("auto", "")
-        return self._conf.device == "auto" or ":" not in self._conf.device.removeprefix("hw:")
+        return alsa.is_card(self._conf.device)
 
     def _step(self):
         card = alsa.choose(self._conf.device, self._root) if self._needs_card() else None

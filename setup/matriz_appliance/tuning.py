@@ -51,6 +51,8 @@ def desktop(ground, conf):
     if not ground.exists("usr/share/wireplumber"):
         return
     card = alsa.choose(conf.device, ground.root)
+    if card is None and conf.device != "auto" and ground.exists(WIREPLUMBER) and ground.exists(WIREPLUMBER_CONF):
+        return  # unplugged: what was written when it was there holds
     cards = "alsa_card.usb" if conf.device == "auto" or (card and card.usb) else "alsa_card."
     ground.write(WIREPLUMBER, f"""\
 -- Written by matriz-setup: these cards belong to JACK, PipeWire does not open them.

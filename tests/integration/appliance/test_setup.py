@@ -17,18 +17,49 @@ from matriz_appliance import alsa, audio_conf, client_json
 
 ANSWERS = ("--yes", "--name", "porto", "--key", "geheim-77", "--url", "matriz.example.org")
 JOURNAL = "var/lib/matriz-setup/journal.json"
+LIVE = """import sys
+from matriz_appliance import cli, ground
+ground.Ground.live = True
+sys.exit(cli.main(sys.argv[1:]))"""
 
 
-class SetupTest(StageCase):
+class SetupCase(StageCase):
+    """matriz-setup on the machine below self.root: another one, or, with live(), the running one, whose systemctl is a script."""
+
     def setUp(self):
         super().setUp()
         self.root = os.path.join(self.stage.folder, "root")
+        self.programs = os.path.join(self.stage.folder, "bin")
+        self.log = os.path.join(self.stage.folder, "systemctl.log")
         os.makedirs(self.root)
+        self.program("systemctl", f"""echo "$@" >>{self.log}
+case $1 in is-active) echo active ;; is-enabled) echo enabled ;; esac""")
+
+    def program(self, name, text):
+        path = os.path.join(self.programs, name)
+        appliance.write(path, f"#!/bin/sh\n{text}\n")
+        os.chmod(path, 0o755)
+
+    def live(self, *options):
+        return subprocess.Popen(
+            [sys.executable, "-c", LIVE, "--root", self.root, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "PATH": self.programs, "PYTHONPATH": os.path.join(appliance.SOURCE, "setup")})
+
+
+class SetupTest(SetupCase):
 
     def setup(self, *options, status=0, **more):
         done = appliance.run(appliance.SETUP, "--root", self.root, *options, **more)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout + done.stderr
+
+    def here(self, *options, status=0):
+        """As setup(), on the running machine."""
+        with self.live(*options) as done:
+            said = done.communicate(timeout=60)[0]
+        self.assertEqual(done.returncode, status, said)
+        return said
 
     def read(self, name):
         with open(os.path.join(self.root, name), encoding="utf-8") as source:
@@ -155,7 +186,7 @@ class SetupTest(StageCase):
                 (("--url", "http://x"), "is no server"), (("--url", "ws://"), "is no server"),
                 (("--url", "wss://h:99999"), "is no server"), (("--name", ""), "1 to 64 bytes"),
                 (("--name", "a\tb"), "printable"), (("--name", "x" * 65), "1 to 64 bytes"), (("--key", " "), "key is empty"),
-                (("--card", "Scarlett"), "there are: Headphones, USB"), (("--period", "100"), "no power of two"),
+                (("--card", " "), "has a name"), (("--card", "A\nB"), "has a name"), (("--period", "100"), "no power of two"),
                 (("--period", "viel"), "an integer from 16"), (("--rate", "1"), "an integer from 8000")):
             self.assertIn(words, self.setup(*ANSWERS, *more, status=2), more)
         self.assertIn("is no server", self.setup("--yes", "--key", "k", status=2))
@@ -166,6 +197,27 @@ class SetupTest(StageCase):
         self.setup("--yes", "--url", "h", "--key", "-", stdin=None, input="s3cret\n")
         self.assertEqual(client_json.values(self.read("etc/matriz/client.json")),
                          {"name": "raspberrypi", "key": "s3cret", "url": "wss://h/config"})
+
+    def test_card_that_is_not_there(self):
+        appliance.raspberry_pi(self.root)
+        os.makedirs(os.path.join(self.root, "usr/share/wireplumber"))
+        card = ("--card", "hw:USB")
+        self.assertNotIn("no sound card", self.setup(*ANSWERS, *card))
+        # What was chosen while it was plugged in is no error while it is not.
+        appliance.take_cards(self.root)
+        before = appliance.tree(self.root)
+        for again in ((), card):
+            said = self.here(*ANSWERS, *again)
+            self.assertIn('no sound card "hw:USB" now; there are: none at all', said)
+            self.assertIn("Everything was as it should be.", said)
+        self.assertEqual(appliance.tree(self.root), before)
+        # Another one is, on the machine itself; what another machine will have cannot be told here.
+        appliance.put_card(self.root)
+        another = ("--card", "Scarlett")
+        self.assertIn("there are: USB", self.here(*ANSWERS, *another, status=2))
+        self.assertEqual(self.read("etc/matriz/audio.conf"), before["etc/matriz/audio.conf"])
+        self.assertIn('no sound card "Scarlett" now', self.setup(*ANSWERS, *another))
+        self.assertIn("DEVICE=Scarlett\n", self.read("etc/matriz/audio.conf"))
 
     def test_questions(self):
         appliance.raspberry_pi(self.root)
@@ -203,31 +255,15 @@ class SetupTest(StageCase):
         self.assertIn("needs the sound card", self.setup(*ANSWERS, "--period", "auto", status=2))
 
 
-class EndedTest(StageCase):
-    """matriz-setup --period auto on a running system, whose systemctl and jackd are scripts."""
-    LIVE = """import sys
-from matriz_appliance import cli, ground
-ground.Ground.live = True
-sys.exit(cli.main(sys.argv[1:]))"""
+class EndedTest(SetupCase):
+    """matriz-setup --period auto on a running system, whose jackd is a script too."""
 
     def setUp(self):
         super().setUp()
-        self.root = os.path.join(self.stage.folder, "root")
         appliance.raspberry_pi(self.root)
-        self.programs = os.path.join(self.stage.folder, "bin")
-        self.log = os.path.join(self.stage.folder, "systemctl.log")
-        self.program("systemctl", f'echo "$@" >>{self.log}; [ "$1" != is-active ] || echo active')
-
-    def program(self, name, text):
-        path = os.path.join(self.programs, name)
-        appliance.write(path, f"#!/bin/sh\n{text}\n")
-        os.chmod(path, 0o755)
 
     def start(self):
-        return subprocess.Popen(
-            [sys.executable, "-c", self.LIVE, "--root", self.root, *ANSWERS, "--dummy", "--period", "auto", "--no-load"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env={**os.environ, "PATH": self.programs, "PYTHONPATH": os.path.join(appliance.SOURCE, "setup")})
+        return self.live(*ANSWERS, "--dummy", "--period", "auto", "--no-load")
 
     def changes(self):
         """What systemctl was asked to do to running units."""
