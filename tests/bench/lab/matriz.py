@@ -47,8 +47,8 @@ class Matriz(System):
     def __init__(self, codec, transport="rtsp"):
         self.key = codec if transport == "rtsp" else f"{codec}-{transport}"
         self.rival = codec
-        self.label = f"**matriz** {codec}" + (" 2.5 ms" if codec == "opus" else "") + \
-            (", WebRTC" if transport == "webrtc" else "")
+        self.label = f"**matriz** {codec}" + (" 2.5 ms" if codec == "opus" else "")
+        self.transport = {"rtsp": "RTSP/UDP", "webrtc": "WebRTC"}[transport]
         self.config = {"codec": codec, "frame": 2.5, "transport": transport}
 
     def why_not(self):
@@ -76,9 +76,16 @@ def status(lab, end):
 
 def late_packets(lab, end):
     """How many packets came to that end after their time so far; None where it is no node of ours."""
-    if getattr(end, "control_port", None) is None:
+    if end.control_port is None:
         return None
-    return sum(peer["late"] for peer in status(lab, end)["peers"])
+    return sum(peer["late"] or 0 for peer in status(lab, end)["peers"])
+
+
+def drift_ppm(lab, end):
+    """How much faster its peer's clock is than its own card's, as that end has found; None where it is no node of ours."""
+    if end.control_port is None:
+        return None
+    return next((peer["drift_ppm"] for peer in status(lab, end)["peers"]), None)
 
 
 MATRIZ = tuple(Matriz(codec) for codec in ("opus", "opus-custom", "pcm16", "pcm24", "float32")) + \
@@ -89,6 +96,7 @@ class Elements(System):
     """matriz's own elements in two gst-launch lines, without nodes: to work on them. No RTCP, so redundancy is fixed."""
 
     programs = ("gst-launch-1.0",)
+    transport = "RTP/UDP"
 
     def __init__(self, codec, redundancy=0):
         self.key = f"elements-{codec}" + (f"-red{redundancy}" if redundancy else "")

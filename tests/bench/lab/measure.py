@@ -10,15 +10,16 @@ from harness.programs import program
 from harness.wait import wait_for
 
 
-# Of the time: what lies beside the chirps.
-JUDGED_SHARE = 0.9
+INTERVAL = 1         # seconds that a row of the probe stands for
+JUDGED_SHARE = 0.9   # of the time: what lies beside the chirps
+SLIP_MS = 0.5        # resampling moves the delay less in the time that an event takes
 
 
 class Ear:
     """jack_probe on one link; rows as they come."""
 
     def __init__(self, folder, jack, send, receive, signal, name="ear"):
-        argv = [program("jack_probe"), "--server", jack.name, "--name", name, "--signal", signal, "--json", "--interval", "1",
+        argv = [program("jack_probe"), "--server", jack.name, "--name", name, "--signal", signal, "--json", "--interval", INTERVAL,
                 "--send", ",".join(send), "--receive", f"x={receive}"]
         self._path = f"{folder}/{name}-{signal}-{time.monotonic_ns()}.log"
         self.process = Process(name, argv, self._path, env=ENVIRONMENT)
@@ -47,6 +48,18 @@ class Ear:
         self.process.stop()
 
 
+def _slips(rows):
+    """Events at which the delay jumped: sound was left out or played twice. A chirp tells of it up to a second later. Where
+    there were xruns nothing is counted: they move the delay themselves."""
+    slips = 0
+    for n, row in enumerate(rows):
+        around = [r for r in rows[max(0, n - 1):n + 2] if r["latency_min_ms"] is not None]
+        if row["glitches"] and around and all(r["xruns"] == 0 for r in around) and \
+                max(r["latency_max_ms"] for r in around) - min(r["latency_min_ms"] for r in around) >= SLIP_MS:
+            slips += row["glitches"]
+    return slips
+
+
 class Result:
     """The figures of one system under one condition with one signal. What JACK's own xruns do is not the system's fault: the
     probe judges nothing around them, and seconds that had one do not count for the extremes."""
@@ -59,6 +72,9 @@ class Result:
         self.latency_min_ms = min((r["latency_min_ms"] for r in calm if r["latency_min_ms"] is not None), default=None)
         self.latency_max_ms = max((r["latency_max_ms"] for r in calm if r["latency_max_ms"] is not None), default=None)
         self.seconds = sum(r["judged_seconds"] for r in rows)
+        self.heard_seconds = INTERVAL * len(rows)
+        self.xruns = sum(r["xruns"] for r in rows)
+        self.slips = _slips(rows)
         self.events = sum(r["glitches"] or 0 for r in rows)
         self.dropout_ms = max((r["longest_dropout_ms"] or 0 for r in rows), default=0)
         self.rms_dbfs = statistics.median([r["rms_dbfs"] for r in rows if r["rms_dbfs"] is not None] or [-999])

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs systems under conditions, one after another, and collects rows for the table."""
 import os
+import subprocess
 import sys
+import sysconfig
 import time
 
 from harness.jack import Jack
@@ -9,7 +11,7 @@ from harness.netlab import Netlab
 from harness.stage import Stage
 from harness.wait import NotReached, wait_for
 
-from .matriz import ELEMENTS, MATRIZ, late_packets, start_node, start_senders, start_server
+from .matriz import ELEMENTS, MATRIZ, drift_ppm, late_packets, start_node, start_senders, start_server
 from .measure import Ear, Result, listen
 from .peers import PEERS
 from .stock import STOCK, EightStock, eight_chains, serve_tone
@@ -17,7 +19,7 @@ from .system import End, Lab
 
 SYSTEMS = MATRIZ + PEERS + STOCK + (EightStock(),)
 ON_DEMAND = ELEMENTS
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+FAKETIME = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/faketime/libfaketime.so.1"
 EIGHT = 8
 
 
@@ -38,13 +40,21 @@ class FastJack(Jack):
                 del os.environ[name]
 
 
+def lacking(conditions):
+    """What has to be there for these conditions and is not, or None."""
+    if any(c.kind == "drift" for c in conditions) and not os.path.exists(FAKETIME):   # ld.so would leave it out and go on
+        return f"there is no {FAKETIME}, which makes a card fast: install libfaketime, or leave out the condition drift"
+    return None
+
+
 def say(*words):
     print(*words, file=sys.stderr, flush=True)
 
 
 class Runner:
-    def __init__(self, seconds, warm_up, period=64, patience=3):
+    def __init__(self, seconds, warm_up, period=64, patience=3, drift_seconds=None):  # pylint: disable=too-many-arguments
         self.seconds = seconds
+        self.drift_seconds = drift_seconds or 2 * seconds
         self.patience = patience   # how many times as long, while xruns disturb
         self.warm_up = warm_up
         self.network = None
@@ -60,7 +70,7 @@ class Runner:
                     continue
                 reason = system.why_not()
                 if reason:
-                    say(f"  {system.label}: left out, {reason}")
+                    say(f"  {system.label}, {system.transport}: left out, {reason}")
                     continue
                 for row in self._attempt(system, condition):
                     self.rows.append(row)
@@ -68,16 +78,17 @@ class Runner:
 
     def _attempt(self, system, condition):
         """Rows of one system under one condition; a failure is a row too."""
-        base = {"condition": condition.key, "system": system.key, "label": system.label, "rival": system.rival}
+        base = {"condition": condition.key, "system": system.key, "label": system.label, "transport": system.transport,
+                "rival": system.rival}
         measure = {"link": self._link, "drift": self._drift, "cpu": self._cpu}[condition.kind]
         try:
             with Stage("bench") as stage:
                 rows = [{**base, **row} for row in measure(stage, system, condition)]
                 self._note_wire(rows)
-        except (NotReached, RuntimeError, AssertionError, OSError) as failure:
+        except (NotReached, RuntimeError, AssertionError, OSError, subprocess.SubprocessError) as failure:
             rows = [{**base, "signal": "tone", "failure": str(failure).strip().splitlines()[0][:200]}]
         for row in rows:
-            say(f"  {system.label}: " + ", ".join(f"{k} {v:.2f}" if isinstance(v, float) else f"{k} {v}"
+            say(f"  {system.label}, {system.transport}: " + ", ".join(f"{k} {v:.2f}" if isinstance(v, float) else f"{k} {v}"
                                                 for k, v in row.items() if k not in base and v is not None))
         return rows
 
@@ -135,7 +146,7 @@ class Runner:
     def _stepped(self, lab, condition, jack, a, b):
         """One row for each stretch; the same ear hears all, steps included."""
         marks = []
-        late = []   # packets so far, where the listener can tell: at the begin of each stretch, and at the end
+        late = []   # packets in the first second after each change, where the listener can tell
         ear = Ear(lab.stage.folder, jack, a.send, b.receive, "tone")
         try:
             ear.wait_heard(lab, 30)
@@ -143,19 +154,24 @@ class Runner:
             for seconds, name, setting in condition.steps:
                 # What a second holds is told up to a chirp's period after it: a change shows in its own stretch.
                 marks.append((len(ear.rows()), name))
-                late.append(late_packets(lab, b))
-                if setting:
-                    lab.network.command("both", "*", "*", setting)
-                time.sleep(seconds)
+                end = time.monotonic() + seconds
+                late.append(self._change(lab, b, setting) if setting else None)
+                time.sleep(max(0, end - time.monotonic()))
                 lab.check_alive()
             rows = ear.rows()
-            late.append(late_packets(lab, b))
         finally:
             ear.stop()
         ends = [mark for mark, _ in marks[1:]] + [len(rows)]
-        counts = [None if before is None else after - before for before, after in zip(late, late[1:])]
-        return [{"signal": "tone", "stretch": name, **Result(rows[begin:end]).as_dict(), "late_packets": count}
-                for (begin, name), end, count in zip(marks, ends, counts)]
+        return [{"signal": "tone", "stretch": name, **Result(rows[begin:end]).as_dict(), "late_at_step": count}
+                for (begin, name), end, count in zip(marks, ends, late)]
+
+    @staticmethod
+    def _change(lab, hearing, setting):
+        """How many packets were late in the second after the change; None where the hearing end cannot tell."""
+        before = late_packets(lab, hearing)
+        lab.network.command("both", "*", "*", setting)
+        time.sleep(1)
+        return None if before is None else late_packets(lab, hearing) - before
 
     def _drift(self, stage, system, condition):
         """A's sound goes to B, whose card is 200 ppm fast, and from B's output back into B's input and so to A: both
@@ -169,9 +185,10 @@ class Runner:
         other.wait_ports(b.receive, *b.send, timeout=30)
         for port in b.send:
             other.connect(b.receive, port)
-        result, share = listen(lab, one, a.send, a.receive, "tone", self.warm_up, 2 * self.seconds, self.patience)
+        result, share = listen(lab, one, a.send, a.receive, "tone", self.warm_up, self.drift_seconds, self.patience)
         return [{"signal": "tone", **result.as_dict(), "cpu_percent": 100 * share,
-                 "spread_ms": (result.latency_max_ms or 0) - (result.latency_min_ms or 0)}]
+                 "spread_ms": (result.latency_max_ms or 0) - (result.latency_min_ms or 0),
+                 "drift_ppm": [drift_ppm(lab, end) for end in (a, b)]}]
 
     def _cpu(self, stage, system, condition):
         """What it costs to hear eight senders: one matriz node, its own capture and encoding included, against eight stock

@@ -20,6 +20,7 @@ def receiving_chain(location, client, latency, sink, name="out"):
 class Stock(System):
     programs = ("gst-launch-1.0",)
     rival = "opus"
+    transport = "RTSP/UDP"
 
     def __init__(self, key, label, source, encoder, latency, sink, realtime=False):  # pylint: disable=too-many-arguments
         self.key = key
@@ -60,6 +61,7 @@ class EightStock(System):
     label = "eight stock chains (rtspsrc ! opusdec ! jackaudiosink)"
     programs = ("gst-launch-1.0",)
     rival = "opus"
+    transport = "RTSP/UDP"
     only = "cpu"
 
 

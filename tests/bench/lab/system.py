@@ -17,13 +17,15 @@ class End:
         self.jack = jack
         self.send = []        # JACK ports that sound is played into here
         self.receive = None   # JACK port where the other end is heard
+        self.control_port = None   # of a node of ours, for its /status
 
 
 class System:
-    """Subclasses say how to start. `key` is for the command line, `label` for the table."""
+    """Subclasses say how to start. `key` is for the command line, `label` and `transport` for the table."""
 
     key = ""
     label = ""
+    transport = "own protocol"
     rival = None         # key of the matriz row that this one is compared with
     programs = ()        # that have to be installed
     only = None          # the one kind of condition that it takes part in

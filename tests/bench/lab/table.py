@@ -7,6 +7,7 @@ import statistics
 import subprocess
 
 from .conditions import CONDITIONS
+from .measure import SLIP_MS
 
 PACKAGES = ("jackd2", "jacktrip", "zita-njbridge", "jamulus", "libopus0", "gstreamer1.0-plugins-good")
 
@@ -16,7 +17,7 @@ def _number(value, digits=2):
 
 
 def merge(rows):
-    """One row for each condition, system and stretch: signals side by side."""
+    """One row for each condition, system and stretch: signals side by side, what disturbed them together."""
     merged = {}
     for row in rows:
         line = merged.setdefault((row["condition"], row["system"], row.get("stretch")), {**row, "by_signal": {}})
@@ -25,6 +26,8 @@ def merge(rows):
         for figure in ("latency_ms", "cpu_percent"):
             values = [row[figure] for row in line["by_signal"].values() if row.get(figure) is not None]
             line[figure] = statistics.median(values) if values else None
+        for figure in ("heard_seconds", "seconds", "xruns"):
+            line[figure] = sum(row.get(figure) or 0 for row in line["by_signal"].values())
     return merged
 
 
@@ -35,30 +38,49 @@ def _ratio(line, merged, value):
     return f" ({line[value] / rival[value]:.2f}×)"
 
 
+COLUMNS = ("condition", "system", "transport", "latency ms (against matriz)", "min…max ms", "events/min, tone", "strings",
+           "longest drop-out ms", "xruns/min", "judged %", "CPU %", "notes")
+
+
+def _notes(line):
+    """What only some conditions have to say."""
+    if line.get("late_at_step") is not None:
+        return f"{line['late_at_step']} packets late in the second after"
+    if line.get("spread_ms") is None:
+        return ""
+    drift = [f"{ppm:+.0f}" for ppm in line.get("drift_ppm") or () if ppm is not None]
+    return f"spread {line['spread_ms']:.2f} ms, {line.get('slips')} slips" + \
+        (f", {' and '.join(drift)} ppm found" if drift else "")
+
+
+def _figures(line, merged):
+    """The columns from latency to CPU."""
+    signals = line["by_signal"].values()
+    dropout = max((s["dropout_ms"] for s in signals if s.get("dropout_ms") is not None), default=None)
+    events = {name: s.get("events_per_minute") for name, s in line["by_signal"].items()}
+    least = min((s["latency_min_ms"] for s in signals if s.get("latency_min_ms") is not None), default=None)
+    most = max((s["latency_max_ms"] for s in signals if s.get("latency_max_ms") is not None), default=None)
+    heard = line["heard_seconds"]
+    return (_number(line.get("latency_ms")) + _ratio(line, merged, "latency_ms"), f"{_number(least)}…{_number(most)}",
+            _number(events.get("tone"), 1), _number(events.get("string"), 1), _number(dropout, 0),
+            _number(60 * line["xruns"] / heard if heard else None, 1),
+            _number(100 * line["seconds"] / heard if heard else None, 0),
+            _number(line.get("cpu_percent"), 1) + _stock_ratio(line, merged))
+
+
 def markdown(rows):
     merged = merge(rows)
-    out = ["| condition | system | latency ms (against matriz) | min…max ms | events/min, tone | strings | longest drop-out ms | CPU % |",
-           "|---|---|---|---|---|---|---|---|"]
+    out = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     for condition in CONDITIONS:
         for (key, _, stretch), line in merged.items():
             if key != condition.key:
                 continue
             label = condition.label + (f": {stretch}" if stretch else "")
-            if line.get("late_packets") is not None:
-                label += f" ({line['late_packets']} packets late)"
             if "failure" in line:
-                out.append(f"| {label} | {line['label']} | failed: {line['failure'].replace('|', '/')} | | | | | |")
-                continue
-            signals = line["by_signal"].values()
-            dropout = max((s["dropout_ms"] for s in signals if s.get("dropout_ms") is not None), default=None)
-            events = {name: s.get("events_per_minute") for name, s in line["by_signal"].items()}
-            least = min((s["latency_min_ms"] for s in signals if s.get("latency_min_ms") is not None), default=None)
-            most = max((s["latency_max_ms"] for s in signals if s.get("latency_max_ms") is not None), default=None)
-            cpu = line.get("cpu_percent")
-            out.append(
-                f"| {label} | {line['label']} | {_number(line.get('latency_ms'))}{_ratio(line, merged, 'latency_ms')} "
-                f"| {_number(least)}…{_number(most)} | {_number(events.get('tone'), 1)} | {_number(events.get('string'), 1)} "
-                f"| {_number(dropout, 0)} | {_number(cpu, 1)}{_stock_ratio(line, merged)} |")
+                cells = [f"failed: {line['failure'].replace('|', '/')}", *[""] * (len(COLUMNS) - 4)]
+            else:
+                cells = [*_figures(line, merged), _notes(line)]
+            out.append(f"| {' | '.join([label, line['label'], line['transport'], *cells])} |")
     return "\n".join(out) + "\n"
 
 
@@ -115,8 +137,13 @@ Absolute figures move with the machine; compare within one run. How it is measur
 - **Events** are what one hears: jumps of phase or amplitude in a steady tone; for plucked strings, departures of aligned
   segments from what was sent. Neighbours closer than 10 ms are one event. What lies within 0.25 s after an xrun
   of JACK itself is not judged.
-- **CPU** is that of all processes of the system, both ends and any server, as a share of one core; in the last condition that of
-  the hearing side alone, against eight stock GStreamer chains.
+- **Xruns** are those of the JACK server that listens. A system that causes them itself is forgiven what they do, but they show
+  here, and in how much was **judged** of the time: without xruns all but the chirps, 90 to 95 %.
+- **Notes.** At a step: how many packets came after their time in the second that follows it, as a node counts them. Under drift,
+  {runner.drift_seconds:g} s long: the spread of the latency; slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and
+  by how much the two nodes found the other's card to be faster than their own.
+- **CPU** is that of all processes of the system, both ends and any server that carries sound (matriz's config server does not), as
+  a share of one core; in the last condition that of the hearing side alone, against eight stock GStreamer chains.
 - To work on the playout without nodes: `--systems elements-pcm16,elements-pcm16-red1 --conditions jitter-loss --seconds 10`.
 - Everyone has the settings that its own documentation recommends for low latency; where a row says "real-time priority", its
   processes were started under `chrt -f`.

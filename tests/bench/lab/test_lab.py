@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arithmetic of the bench: what counts, what is compared with what."""
 import unittest
+from unittest import mock
 
 from harness.case import main
+from lab import runner
 from lab.conditions import CONDITIONS
 from lab.measure import Result
-from lab.runner import ON_DEMAND, SYSTEMS, find
-from lab.table import markdown
+from lab.runner import ON_DEMAND, SYSTEMS, Runner, find, lacking
+from lab.table import COLUMNS, document, markdown
 
 
 def second(xruns=0, latency=8.0, glitches=0, dropout=0.0):
@@ -36,10 +38,31 @@ class MeasureTest(unittest.TestCase):
         self.assertIsNone(Result([]).latency_ms)
 
 
+    def test_tells_how_much_was_judged_and_how_often_jack_stumbled(self):
+        result = Result([second(), second(xruns=3), second(xruns=1), second()])
+        self.assertEqual((result.heard_seconds, result.xruns), (4, 4))
+        self.assertAlmostEqual(result.seconds, 3.6)
+
+    def test_a_slip_is_an_event_at_which_the_delay_jumps(self):
+        def latencies(*values, **at):
+            rows = [{**second(latency=v), "latency_min_ms": v, "latency_max_ms": v} for v in values]
+            for n, changes in at.items():
+                rows[int(n[1:])].update(changes)
+            return Result(rows).slips
+
+        event = {"glitches": 1}
+        self.assertEqual(latencies(8, 8, 9.33, 9.33, _1=event), 1)          # a chirp tells of it in the next second
+        self.assertEqual(latencies(8, 8, 8, 8, _1=event), 0)                # an event of another kind
+        self.assertEqual(latencies(8, 8.2, 8.4, 8.6, 8.8), 0)               # a slide
+        self.assertEqual(latencies(8, 8, 9.33, _1={**event, "xruns": 1}), 0)
+        self.assertEqual(latencies(8, 8, _1={**event, "latency_min_ms": None, "latency_max_ms": None}), 0)
+
+
 class TableTest(unittest.TestCase):
     @staticmethod
     def row(system, rival, latency, signal="tone", condition="loopback", **more):
-        return {"condition": condition, "system": system, "rival": rival, "label": system, "signal": signal,
+        return {"condition": condition, "system": system, "rival": rival, "label": system, "transport": "WebRTC",
+                "signal": signal,
                 **Result([second(latency=latency)]).as_dict(), "cpu_percent": 10.0, **more}
 
     def test_ratio_is_against_the_rival_under_the_same_condition(self):
@@ -53,15 +76,36 @@ class TableTest(unittest.TestCase):
         self.assertNotIn("×", [line for line in table.splitlines() if "| pcm16" in line][0])
 
     def test_a_failure_has_its_reason(self):
-        table = markdown([{"condition": "loopback", "system": "zita", "label": "zita", "rival": "pcm16", "signal": "tone",
-                           "failure": "no sound | at all"}])
+        table = markdown([{"condition": "loopback", "system": "zita", "label": "zita", "transport": "own protocol",
+                           "rival": "pcm16", "signal": "tone", "failure": "no sound | at all"}])
         self.assertIn("failed: no sound / at all", table)
+        self.assertEqual({line.count("|") for line in table.splitlines()}, {len(COLUMNS) + 1})
 
     def test_cpu_is_against_the_stock_chains(self):
-        cost = {"condition": "cpu", "rival": "opus", "signal": "tone"}
+        cost = {"condition": "cpu", "rival": "opus", "transport": "RTSP/UDP", "signal": "tone"}
         table = markdown([{**cost, "system": "opus", "label": "opus", "cpu_percent": 8.0},
                           {**cost, "system": "eight-stock", "label": "stock", "cpu_percent": 20.0}])
         self.assertIn("8.0 (0.40×)", table)
+
+    def test_xruns_and_what_was_judged_are_of_all_signals_together(self):
+        table = markdown([self.row("pcm16", "pcm16", 4.0),
+                          {**self.row("pcm16", "pcm16", 4.0, signal="string"),
+                           **Result([second(xruns=2), second()]).as_dict()}])
+        cells = dict(zip(COLUMNS, (cell.strip() for cell in table.splitlines()[-1].strip("|").split("|"))))
+        self.assertEqual((cells["xruns/min"], cells["judged %"], cells["transport"]), ("40.0", "90", "WebRTC"))
+
+    def test_a_step_and_drift_have_notes(self):
+        table = markdown([self.row("pcm16", "pcm16", 4.0, condition="step", stretch="step to 8 ms", late_at_step=7),
+                          self.row("pcm16", "pcm16", 4.0, condition="drift", spread_ms=0.314, drift_ppm=[199.6, -200.2]),
+                          self.row("zita", "pcm16", 4.0, condition="drift", spread_ms=1.0, drift_ppm=[None, None])])
+        self.assertIn("| 7 packets late in the second after |", table)
+        self.assertIn("| spread 0.31 ms, 0 slips, +200 and -200 ppm found |", table)
+        self.assertIn("| spread 1.00 ms, 0 slips |", table)
+
+    def test_the_document_tells_how_long_was_measured(self):
+        text = document([self.row("pcm16", "pcm16", 4.0)], "./dev bench", Runner(60, 12, drift_seconds=600))
+        self.assertIn("over 60 s", text)
+        self.assertIn("600 s long", text)
 
 
 class ChoiceTest(unittest.TestCase):
@@ -70,6 +114,15 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(len(keys), len(set(keys)))
         for system in SYSTEMS + ON_DEMAND:
             self.assertIn(system.rival, keys)
+
+    def test_every_system_says_over_what_it_goes(self):
+        self.assertEqual({s.transport for s in SYSTEMS}, {"RTSP/UDP", "WebRTC", "own protocol"})
+        self.assertEqual(len(SYSTEMS), len({(s.label, s.transport) for s in SYSTEMS}))
+
+    def test_without_libfaketime_there_is_no_drift(self):
+        with mock.patch.object(runner, "FAKETIME", "/nowhere/libfaketime.so.1"):
+            self.assertIn("/nowhere/libfaketime.so.1", lacking(CONDITIONS))
+            self.assertIsNone(lacking([c for c in CONDITIONS if c.kind != "drift"]))
 
     def test_unknown_is_told(self):
         with self.assertRaisesRegex(SystemExit, "no condition is called moon"):
