@@ -44,13 +44,16 @@ def parser():
     sound.add_argument("--seconds", metavar="S", type=float, default=10, help="--period auto: how long each is tried (10)")
     sound.add_argument("--no-load", action="store_true", help="--period auto: do not keep the CPU busy meanwhile")
     sound.add_argument("--dummy", action="store_true", help="no sound card: JACK runs on its dummy driver")
-    what = p.add_argument_group("what to leave alone")
-    what.add_argument("--no-boot", action="store_true", help="the Raspberry Pi's config.txt and cmdline.txt")
-    what.add_argument("--no-governor", action="store_true", help="the CPU's speed")
-    what.add_argument("--no-system", action="store_true", help="limits, D-Bus policy and the desktop's sound server")
-    pi = p.add_argument_group("Raspberry Pi")
-    pi.add_argument("--radio-off", action="store_true", help="also switch Wi-Fi and Bluetooth off")
-    pi.add_argument("--usb-fiq-off", action="store_true", help="for a Pi 1 to 3 or Zero whose USB card crackles")
+    what = p.add_argument_group("what to change, or leave alone (remembered)")
+    for name, text in (("boot", "the Raspberry Pi's config.txt and cmdline.txt"), ("governor", "the CPU's speed"),
+                       ("system", "limits and the desktop's sound server")):
+        what.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=text)
+    pi = p.add_argument_group("Raspberry Pi (remembered)")
+    for name, off, on in (("radio", "also switch Wi-Fi and Bluetooth off", "leave them on, the default"),
+                          ("usb-fiq", "for a Pi 1 to 3 or Zero whose USB card crackles", "as usual, the default")):
+        dest = name.replace("-", "_")
+        pi.add_argument(f"--{name}-off", dest=dest, action="store_const", const=False, help=off)
+        pi.add_argument(f"--{name}-on", dest=dest, action="store_const", const=True, help=on)
     how = p.add_argument_group("how")
     how.add_argument("--yes", action="store_true", help="ask nothing; take defaults for what is not given")
     how.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
@@ -190,6 +193,25 @@ def check_config(ground):
         raise Refused((done.stderr or done.stdout).strip())
 
 
+def change_machine(options, ground, conf):
+    """Whether a restart is needed for it, and whether the CPU's speed was set."""
+    def may(name, what):
+        yes = ground.choice(name, getattr(options, name))
+        if not yes:
+            print(f"  left alone: {what} (--{name} changes that)")
+        return yes
+
+    if may("system", "limits and the desktop's sound server"):
+        tuning.limits(ground)
+        tuning.reservation(ground)
+        tuning.desktop(ground, conf)
+    governor = may("governor", "the CPU's speed")
+    if governor:
+        tuning.governor(ground)
+    radio, usb_fiq = ground.choice("radio", options.radio), ground.choice("usb_fiq", options.usb_fiq)
+    return may("boot", "config.txt and cmdline.txt") and tuning.boot(ground, radio, usb_fiq), governor
+
+
 def set_up(options):
     ground = Ground(options.root, options.dry_run)
     try:
@@ -211,18 +233,12 @@ def change(options, ground):
     tuning.audio(ground, conf)
     check_config(ground)
     print("This machine:")
-    if not options.no_system:
-        tuning.limits(ground)
-        tuning.reservation(ground)
-        tuning.desktop(ground, conf)
-    if not options.no_governor:
-        tuning.governor(ground)
-    reboot = not options.no_boot and tuning.boot(ground, radio=not options.radio_off, usb_fiq=not options.usb_fiq_off)
+    reboot, governor = change_machine(options, ground, conf)
     units = ["matriz-jackd.service", "matriz.service"]
     for unit in units:
         ground.enable(unit, "starts with the machine")
     if ground.changes or options.period == "auto":
-        ground.restart(*units, *([] if options.no_governor else ["matriz-governor.service"]))
+        ground.restart(*units, *(["matriz-governor.service"] if governor else []))
     if not ground.changes:
         print("Everything was as it should be.")
     elif options.dry_run:

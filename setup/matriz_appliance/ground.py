@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The machine that set-up changes: every change is announced, made once, written down, and can be undone."""
+import copy
 import grp
 import hashlib
 import json
@@ -55,6 +56,19 @@ class Ground:
         """Is this the running system, under systemd?"""
         return os.path.realpath(self.root) == "/" and os.path.isdir("/run/systemd/system")
 
+    # --- choosing
+    def choice(self, name, given):
+        """Yes or no: what this run says, else what one before it said, else yes."""
+        choices = dict(self._journal.get("choices", {}))
+        if given is None:
+            return choices.get(name, True)
+        choices[name] = given
+        kept = {key: value for key, value in choices.items() if not value}
+        if kept != self._journal.get("choices", {}) and not self.dry_run:
+            self._journal["choices"] = kept
+            self._save()
+        return given
+
     # --- changing
     def write(self, name, text, why, mode=0o644, group=None):
         """The whole file is ours."""
@@ -86,11 +100,18 @@ class Ground:
         self._note(name, {"kind": "block"})
 
     def words(self, name, wanted, why):
-        """Words of a file with one line of them (cmdline.txt). `a=b` takes the place of any other `a=…`."""
+        """Words of a file with one line of them (cmdline.txt). `a=b` takes the place of any other `a=…`; words of an
+        earlier run that are no longer `wanted` go, and what was in their place comes back."""
         before = self.read(name) or ""
-        entry = self._journal["files"].get(name) or {"kind": "words", "added": [], "replaced": []}
+        entry = copy.deepcopy(self._journal["files"].get(name)) or {"kind": "words", "added": [], "replaced": []}
         line, rest = (before.split("\n", 1) + [""])[:2]
         words = line.split()
+        for word in [old for old in entry["added"] if old not in wanted]:
+            place = [old for old in entry["replaced"] if old.startswith(word.split("=", 1)[0] + "=")]
+            if word in words:
+                words = [old for old in words if old != word] + place
+            entry["added"].remove(word)
+            entry["replaced"] = [old for old in entry["replaced"] if old not in place]
         for word in wanted:
             if word in words:
                 continue
@@ -162,6 +183,7 @@ class Ground:
             for name in files.keys() - set(left):
                 del self._journal["files"][name]
             self._journal["units"] = []
+            self._journal.pop("choices", None)
             self._save()
         return left
 

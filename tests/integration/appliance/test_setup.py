@@ -114,11 +114,33 @@ class SetupTest(SetupCase):
         # Another answer, then another: undoing goes back to before the first.
         self.setup(*ANSWERS, "--name", "lisboa", "--dummy")
         self.assertIn("DRIVER=dummy\n", self.read("etc/matriz/audio.conf"))
-        self.assertNotIn("disable-wifi", self.read("boot/firmware/config.txt"))
         self.setup("--undo")
         after = appliance.tree(self.root)
         del after[JOURNAL]
         self.assertEqual(after, before)
+
+    def test_switches_are_remembered(self):
+        appliance.raspberry_pi(self.root)
+        cmdline = CMDLINE.replace("quiet", "quiet dwc_otg.fiq_fsm_enable=1")
+        appliance.write(os.path.join(self.root, "boot/firmware/cmdline.txt"), cmdline)
+        self.setup(*ANSWERS)
+        plain = appliance.tree(self.root)
+        self.setup("--yes", "--radio-off", "--usb-fiq-off", "--dry-run")
+        self.assertEqual(appliance.tree(self.root), plain)
+        self.setup("--yes", "--radio-off", "--usb-fiq-off")
+        off = appliance.tree(self.root)
+        self.assertIn("dtoverlay=disable-bt", off["boot/firmware/config.txt"])
+        self.assertIn("dwc_otg.fiq_fsm_enable=0", off["boot/firmware/cmdline.txt"])
+        self.assertNotIn("dwc_otg.fiq_fsm_enable=1", off["boot/firmware/cmdline.txt"])
+        self.assertIn("Everything was as it should be.", self.setup("--yes"))
+        self.assertEqual(appliance.tree(self.root), off)
+        self.setup("--yes", "--radio-on", "--usb-fiq-on")
+        self.assertNotIn("disable-bt", self.read("boot/firmware/config.txt"))
+        self.assertIn("dwc_otg.fiq_fsm_enable=1", self.read("boot/firmware/cmdline.txt"))
+        self.assertNotIn("dwc_otg.fiq_fsm_enable=0", self.read("boot/firmware/cmdline.txt"))
+        self.assertIn("Everything was as it should be.", self.setup("--yes"))
+        self.setup("--undo")
+        self.assertEqual(sorted(self.read("boot/firmware/cmdline.txt").split()), sorted(cmdline.split()))
 
     def test_leave_alone(self):
         appliance.raspberry_pi(self.root)
@@ -127,6 +149,17 @@ class SetupTest(SetupCase):
         names = {name for name in appliance.tree(self.root) if name.startswith(("etc/", "boot/")) and ".wants" not in name}
         self.assertEqual(names, {"etc/hostname", "etc/matriz/client.json", "etc/matriz/audio.conf",
                                  "boot/firmware/cmdline.txt", "boot/firmware/config.txt"})
+        # Until something else is said.
+        left = appliance.tree(self.root)
+        said = self.setup("--yes")
+        self.assertIn("Everything was as it should be.", said)
+        self.assertIn("left alone: the CPU's speed (--governor changes that)", said)
+        self.assertEqual(appliance.tree(self.root), left)
+        self.setup("--yes", "--boot")
+        self.assertIn("usbcore.autosuspend=-1", self.read("boot/firmware/cmdline.txt"))
+        self.assertNotIn("etc/security/limits.d/95-matriz.conf", appliance.tree(self.root))
+        self.setup("--undo")
+        self.assertEqual(json.loads(self.read(JOURNAL)), {"files": {}, "units": []})
 
     def test_no_pi(self):
         appliance.put_units(self.root)
