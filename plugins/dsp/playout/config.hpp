@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 
 #include "common/base/units.hpp"
 
@@ -23,8 +24,9 @@ struct PlayoutConfig {
     /// (docs/playout.md).
     double gap_price = 0.2;
 
-    /// Packets held at most, whatever their size; fixes the memory of a playout: 1.3 kB each.
-    int packet_capacity = 512;
+    /// Packets held at most, whatever their size; fixes the memory of a playout: 1.3 kB each. Nothing: 512, or as many
+    /// of the shortest packets that the codec may have as are held with the `max_delay` that the playout is made with.
+    std::optional<int> packet_capacity{};
 
     /// RTP payload type of RED packets (RFC 2198); -1: the stream has none.
     int red_payload_type = -1;

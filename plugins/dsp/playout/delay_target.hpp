@@ -10,6 +10,9 @@ namespace matriz::dsp {
 /// come after their time raise the target at once. One thread; RT-safe. Times in seconds.
 class DelayTarget {
   public:
+    /// `longest`: the delay, in seconds, that it may come to ask for.
+    explicit DelayTarget(double longest = 0.2) noexcept : found_(longest), lateness_(longest) {}
+
     /// Nothing is known any more but the jitter of before (the sender restarted on the same path).
     void restart(double now) noexcept;
     /// Nor that: the first packets had been held up somewhere and tell nothing of the path.

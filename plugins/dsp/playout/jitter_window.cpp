@@ -7,6 +7,8 @@
 
 namespace matriz::dsp {
 
+JitterWindow::JitterWindow(double longest) noexcept : bin_(std::max(finest, longest / bins)) {}
+
 void JitterWindow::clear() noexcept {
     for (auto& histogram : histograms_) histogram.fill(0);
     sum_.fill(0);
@@ -18,7 +20,7 @@ void JitterWindow::clear() noexcept {
 }
 
 void JitterWindow::add(double now, double lateness) noexcept {
-    const int at = static_cast<int>(std::clamp(lateness / bin, 0.0, static_cast<double>(bins - 1)));
+    const int at = static_cast<int>(std::clamp(lateness / bin_, 0.0, static_cast<double>(bins - 1)));
     auto& here = histograms_[static_cast<std::size_t>(current_)][static_cast<std::size_t>(at)];
     if (here == std::numeric_limits<std::uint16_t>::max()) return;
     ++here;
@@ -54,7 +56,7 @@ void JitterWindow::advance(double now) noexcept {
 }
 
 void JitterWindow::ease(double since, double by) noexcept {
-    const int move = static_cast<int>(std::lround(std::clamp(by / bin, 0.0, 1.0 * bins)));
+    const int move = static_cast<int>(std::lround(std::clamp(by / bin_, 0.0, 1.0 * bins)));
     if (move == 0) return;
     for (std::size_t n = 1; n <= remembered; ++n) {
         Entry& entry = entries_[(next_entry_ + remembered - n) % remembered];
@@ -78,14 +80,14 @@ double JitterWindow::exceeded_by(double share) const noexcept {
     std::uint32_t above = 0;
     for (int i = highest_; i > 0; --i) {
         above += sum_[static_cast<std::size_t>(i)];
-        if (above > allowed) return (i + 1) * bin;
+        if (above > allowed) return (i + 1) * bin_;
     }
-    return bin;
+    return bin_;
 }
 
 std::uint32_t JitterWindow::above(double lateness) const noexcept {
     std::uint32_t above = 0;
-    for (int i = highest_; i >= 0 && (i + 1) * bin > lateness + bin / 2; --i)
+    for (int i = highest_; i >= 0 && (i + 1) * bin_ > lateness + bin_ / 2; --i)
         above += sum_[static_cast<std::size_t>(i)];
     return above;
 }
@@ -96,7 +98,7 @@ double JitterWindow::span(double now) const noexcept {
 
 double JitterWindow::worth_waiting_for(double price, double besides, double dear_from) const noexcept {
     const auto waiting_costs = [&](int i) {
-        const double wait = (i * bin + besides) / dear_from;
+        const double wait = (i * bin_ + besides) / dear_from;
         return price * dear_from * (wait < 1 ? wait * wait * wait / 3 : wait - 2.0 / 3);
     };
     int best = highest_ + 1;
@@ -109,7 +111,7 @@ double JitterWindow::worth_waiting_for(double price, double besides, double dear
         least_cost = cost;
         best = i;
     }
-    return best * bin;
+    return best * bin_;
 }
 
 }  // namespace matriz::dsp

@@ -10,10 +10,13 @@ namespace matriz::dsp {
 /// One thread; RT-safe.
 class JitterWindow {
   public:
-    static constexpr double bin = 50e-6;  ///< seconds
-    static constexpr int bins = 4096;     ///< what lies beyond 205 ms counts as that
+    static constexpr double finest = 50e-6;  ///< seconds
+    static constexpr int bins = 4096;        ///< 205 ms of the finest; what lies beyond the last counts as that
     static constexpr int blocks = 8;
     static constexpr double block_length = 2.0;
+
+    /// `longest`: the lateness, in seconds, up to which it shall tell them apart; above 0.2 in coarser steps.
+    explicit JitterWindow(double longest = 0.2) noexcept;
 
     void clear() noexcept;
     /// A packet that came at `now`, `lateness` seconds late; less than 0 counts as 0.
@@ -48,6 +51,7 @@ class JitterWindow {
     void drop(int block) noexcept;
     void lower_highest() noexcept;
 
+    const double bin_;  ///< width of one, seconds
     std::array<Histogram, blocks> histograms_{};
     std::array<std::uint32_t, bins> sum_{};
     std::array<std::uint32_t, blocks> counts_{};

@@ -38,6 +38,7 @@ class PacketPool {
     /// `capacity`: 1–65534 cells.
     explicit PacketPool(int capacity);
 
+    int capacity() const noexcept { return static_cast<int>(cells_.size()); }
     PacketCell& operator[](Index index) noexcept { return cells_[index]; }
 
     /// Producer: a free cell, or `none`.

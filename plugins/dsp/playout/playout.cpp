@@ -35,6 +35,20 @@ int longest_packet(const StreamFormat& format) {
            1000;
 }
 
+constexpr int least_packets = 512;
+constexpr int shortest_period = 16;  // frames: JACK's, and that of a PCM packet
+
+/// What the longest delay needs, and a quarter more for bursts.
+int packets_held(const StreamFormat& format, const PlayoutConfig& config) {
+    if (config.packet_capacity) return *config.packet_capacity;
+    const double rate = format.rate.hz;
+    const double shortest = format.codec == CodecId::opus                                    ? 0.0025
+                            : format.codec == CodecId::opus_custom && format.frame.count > 0 ? format.frame.count / rate
+                                                                                             : shortest_period / rate;
+    const double most = std::chrono::duration<double>(config.max_delay).count() / shortest;
+    return static_cast<int>(std::clamp(most * 1.25, 1.0 * least_packets, 1.0 * PacketPool::none - 1));
+}
+
 PlayoutConfig checked(const PlayoutConfig& config) {
     if (config.output_channels < 1 || config.output_channels > max_channels)
         throw Error("{} output channels: 1 to {} are possible", config.output_channels, max_channels);
@@ -48,7 +62,8 @@ PlayoutConfig checked(const PlayoutConfig& config) {
 Playout::Rt::Rt(const StreamFormat& format, const PlayoutConfig& config, PacketPool& pool, Decoder& decoder,
                 MetricsBoard& metrics)
     : clock(config.output_rate),
-      reception(pool, decoder, format.rate, longest_packet(format), metrics),
+      reception(pool, decoder, format.rate, longest_packet(format),
+                std::chrono::duration<double>(config.max_delay).count(), metrics),
       resampler(format.rate, config.output_rate, format.channels),
       stage(static_cast<std::size_t>(longest_packet(format) * format.channels)),
       mixed(static_cast<std::size_t>(chunk * format.channels)),
@@ -58,7 +73,7 @@ Playout::Playout(const StreamFormat& format, const PlayoutConfig& config)
     : format_(format),
       config_(checked(config)),
       decoder_(make_decoder(format)),
-      pool_(config.packet_capacity),
+      pool_(packets_held(format, config)),
       min_delay_us_(config.min_delay.count()),
       max_delay_us_(config.max_delay.count()),
       rt_(format_, config_, pool_, *decoder_, metrics_) {}

@@ -20,9 +20,16 @@ namespace matriz::dsp {
 /// RT-safe.
 class Reception {
   public:
-    /// All referred to must outlive this. `max_frames`: packets that hold more are malformed.
-    Reception(PacketPool& pool, Decoder& decoder, SampleRate rate, int max_frames, MetricsBoard& metrics) noexcept
-        : pool_(pool), decoder_(decoder), rate_(rate.hz), max_frames_(max_frames), metrics_(metrics), slots_(pool) {}
+    /// All referred to must outlive this. `max_frames`: packets that hold more are malformed. `max_delay`: in seconds.
+    Reception(PacketPool& pool, Decoder& decoder, SampleRate rate, int max_frames, double max_delay,
+              MetricsBoard& metrics)
+        : pool_(pool),
+          decoder_(decoder),
+          rate_(rate.hz),
+          max_frames_(max_frames),
+          metrics_(metrics),
+          slots_(pool, pool.capacity()),
+          target_(max_delay) {}
 
     /// Takes in what has come. `played_to`: frames before that position have been played; from `even_from` on without a
     /// jump or a halt. Returns true when a new stream began: positions of the old one mean nothing any more.

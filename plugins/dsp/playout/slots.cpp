@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugins/dsp/playout/slots.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace matriz::dsp {
@@ -10,6 +12,9 @@ constexpr bool waits(Slots::State state) noexcept {
     return state == Slots::State::held || state == Slots::State::held_copy;
 }
 }  // namespace
+
+Slots::Slots(PacketPool& pool, int least)
+    : pool_(pool), slots_(std::bit_ceil(static_cast<std::size_t>(std::max(least, 1024)))) {}
 
 void Slots::discard(Slot& slot) noexcept {
     if (slot.cell != PacketPool::none) pool_.release(slot.cell);
@@ -35,11 +40,11 @@ void Slots::open(std::int64_t seq) noexcept {
         slot.seq = s;
     }
     highest_ = seq;
-    if (cursor_ <= highest_ - size) cursor_ = highest_ - size + 1;
+    if (cursor_ <= highest_ - size()) cursor_ = highest_ - size() + 1;
 }
 
 const Slots::Slot* Slots::find(std::int64_t seq) const noexcept {
-    const Slot& slot = slots_[static_cast<std::size_t>(seq & (size - 1))];
+    const Slot& slot = slots_[static_cast<std::size_t>(seq & (size() - 1))];
     return slot.seq == seq ? &slot : nullptr;
 }
 
@@ -49,7 +54,7 @@ Slots::Insertion Slots::insert(const Slot& packet, bool copy, std::int64_t playe
         pool_.release(packet.cell);
         return Insertion{outcome, before};
     };
-    if (packet.seq <= highest_ - size || packet.seq >= highest_ + size) return refuse(Outcome::useless);
+    if (packet.seq <= highest_ - size() || packet.seq >= highest_ + size()) return refuse(Outcome::useless);
     if (packet.seq > highest_) open(packet.seq);
     Slot& slot = at(packet.seq);
     if (slot.seq != packet.seq) return refuse(Outcome::useless);  // before the stream's start

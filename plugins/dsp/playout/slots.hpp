@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "plugins/dsp/playout/packet_pool.hpp"
 
@@ -13,8 +13,6 @@ namespace matriz::dsp {
 /// RTP times, extended to 64 bits. Owned by the audio thread; RT-safe.
 class Slots {
   public:
-    static constexpr int size = 1024;
-
     enum class State : std::uint8_t {
         unknown,    ///< has not come (yet)
         held,       ///< waits
@@ -44,7 +42,11 @@ class Slots {
         PacketPool::Index cell = PacketPool::none;
     };
 
-    explicit Slots(PacketPool& pool) noexcept : pool_(pool) {}
+    /// `least`: packets that there must be room for.
+    explicit Slots(PacketPool& pool, int least = 0);
+
+    /// How many sequence numbers are told apart: a power of two, 1024 at the least.
+    int size() const noexcept { return static_cast<int>(slots_.size()); }
 
     /// Empties everything; the stream starts at `seq`.
     void restart(std::int64_t seq) noexcept;
@@ -72,13 +74,13 @@ class Slots {
     const Slot* find(std::int64_t seq) const noexcept;
 
   private:
-    Slot& at(std::int64_t seq) noexcept { return slots_[static_cast<std::size_t>(seq & (size - 1))]; }
+    Slot& at(std::int64_t seq) noexcept { return slots_[static_cast<std::size_t>(seq & (size() - 1))]; }
     void open(std::int64_t seq) noexcept;
     void discard(Slot& slot) noexcept;
     int lose_until(std::int64_t seq) noexcept;
 
     PacketPool& pool_;
-    std::array<Slot, size> slots_{};
+    std::vector<Slot> slots_;
     std::int64_t cursor_ = 0;
     std::int64_t highest_ = -1;
     int passed_lost_ = 0;  ///< lost, and not yet told by play()

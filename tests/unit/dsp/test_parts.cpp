@@ -92,7 +92,7 @@ TEST_F(SlotsTest, KnowsDuplicatesLateOnesAndStrangers) {
     EXPECT_EQ(insert(1000), Slots::Outcome::stored);
     EXPECT_EQ(insert(1000), Slots::Outcome::duplicate);
     EXPECT_EQ(insert(999), Slots::Outcome::useless);
-    EXPECT_EQ(insert(1000 + Slots::size), Slots::Outcome::useless);
+    EXPECT_EQ(insert(1000 + slots_.size()), Slots::Outcome::useless);
     EXPECT_EQ(insert(1002, false, 100300), Slots::Outcome::late);
     EXPECT_EQ(insert(1002, false, 100300), Slots::Outcome::useless) << "late is said once";
     EXPECT_EQ(free_cells(), 31);

@@ -338,6 +338,43 @@ TEST(Playout, BoundsHold) {
     EXPECT_NEAR(sim.metrics().target_ms, 5, 0.01);
 }
 
+/// Whatever the bounds, rate and length of packets that a config allows, nothing that is waited for finds no room.
+class LongDelay : public testing::TestWithParam<std::tuple<int, int, unsigned>> {};
+
+TEST_P(LongDelay, IsHeld) {
+    const auto [delay_ms, frames, rate] = GetParam();
+    Scene setup;
+    setup.format.rate = {rate};
+    setup.playout.output_rate = {rate};
+    setup.packet_frames = frames;
+    setup.playout.min_delay = setup.playout.max_delay = std::chrono::milliseconds(delay_ms);
+    Simulation sim(setup);
+    sim.run(3.0 + 3e-3 * delay_ms);
+    sim.clicks();
+    const auto before = sim.metrics();
+    sim.run(3);
+    const auto m = sim.metrics();
+    EXPECT_NEAR(m.delay_ms, delay_ms, 0.2);
+    EXPECT_EQ(m.overflows, 0U);
+    EXPECT_EQ(m.concealed, before.concealed);
+    EXPECT_EQ(sim.clicks(), 0);
+}
+INSTANTIATE_TEST_SUITE_P(Playout, LongDelay,
+                         testing::Values(std::tuple{200, 16, 48000U}, std::tuple{200, 16, 96000U},
+                                         std::tuple{1000, 64, 48000U}, std::tuple{2000, 16, 96000U}));
+
+TEST(Playout, AsksForMoreThanAFifthOfASecondWhereThatIsNeeded) {
+    Scene setup;
+    setup.playout.max_delay = std::chrono::seconds(1);
+    setup.packet_frames = 480;
+    Simulation sim(setup);
+    std::uniform_real_distribution<double> spread(0, 0.4);
+    sim.network = [&] { return spread(sim.random()); };
+    sim.run(30);
+    EXPECT_GT(sim.metrics().target_ms, 300);
+    EXPECT_LT(sim.metrics().target_ms, 600);
+}
+
 TEST(Playout, HostilePacketsAreCountedAndHarmNothing) {
     Simulation sim({});
     sim.run(5);
