@@ -2,7 +2,7 @@
 """Sound cards, as /proc/asound tells of them. `root` is "/" but for tests."""
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -13,10 +13,11 @@ class Card:
     usb: bool
     capture: bool
     playback: bool
+    pcm: str = ""   # ",1": of its devices the one that was asked for; then `capture` and `playback` are that one's
 
     @property
     def device(self):
-        return f"hw:{self.name}"
+        return f"hw:{self.name}{self.pcm}"
 
     def describe(self):
         ways = [way for way, there in (("in", self.capture), ("out", self.playback)) if there]
@@ -53,7 +54,7 @@ def is_card(device):
 
 
 def choose(device, root="/"):
-    """The card that DEVICE of audio.conf means ("auto", "USB", "hw:USB", "hw:1"), or None while it is not there.
+    """The card that DEVICE of audio.conf means ("auto", "USB", "hw:USB", "hw:1", "hw:USB,1"), or None while it is not there.
 
     auto: the first USB card that plays and records, else the first USB card.
     """
@@ -61,8 +62,13 @@ def choose(device, root="/"):
     if device == "auto":
         usb = sorted((card for card in now if card.usb), key=lambda card: not (card.capture and card.playback))
         return usb[0] if usb else None
-    wanted = device.removeprefix("hw:").split(",")[0]
-    return next((card for card in now if wanted in (card.name, str(card.index))), None)
+    name, comma, pcm = device.removeprefix("hw:").partition(",")
+    card = next((card for card in now if name in (card.name, str(card.index))), None)
+    if not card or not comma:
+        return card
+    streams = [_folder(root, f"card{card.index}", f"pcm{pcm.split(',')[0]}{way}") for way in "cp"]
+    capture, playback = map(os.path.isdir, streams)
+    return replace(card, capture=capture, playback=playback, pcm=comma + pcm) if capture or playback else None
 
 
 def positions(card, root="/"):

@@ -27,7 +27,8 @@ class AudioConf:
         return f"""\
 # The sound card of this box, read by matriz-jackd.service. After a change: systemctl restart matriz-jackd
 
-# auto: the first USB card; or a card's name in /proc/asound/cards. "matriz-setup --list-cards" shows them.
+# auto: the first USB card; or a card's name in /proc/asound/cards, which "matriz-setup --list-cards" shows; with ",1" behind
+# it the second of its devices.
 DEVICE={shlex.quote(self.device)}
 # Frames a second; the same everywhere saves everyone a conversion.
 RATE={self.rate}

@@ -66,10 +66,12 @@ class Keeper:
         return alsa.is_card(self._conf.device)
 
     def _step(self):
-        card = alsa.choose(self._conf.device, self._root) if self._needs_card() else None
         if self._jackd:
-            self._watch(card)
-        elif self._needs_card() and not card:
+            # The one that runs: with "auto", another one that is plugged in might be chosen before it.
+            self._watch(alsa.choose(self._card.device, self._root) if self._card else None)
+            return
+        card = alsa.choose(self._conf.device, self._root) if self._needs_card() else None
+        if self._needs_card() and not card:
             self._status(f"waiting for the sound card {self._conf.device}"
                          + ("" if self._conf.device != "auto" else " (any USB card)"))
         elif time.monotonic() >= self._next_start:

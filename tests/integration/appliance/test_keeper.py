@@ -7,11 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+import unittest.mock
 
 import appliance
 from harness.case import StageCase, main
 from harness.jack import Jack
 from harness.wait import wait_for
+from matriz_appliance import audio_conf
+from matriz_appliance.jackd import Keeper
 
 
 class KeeperTest(StageCase):
@@ -122,6 +125,34 @@ class KeeperTest(StageCase):
         appliance.take_cards(self.root)
         done = appliance.run(appliance.KEEPER, "--root", self.root, "--check")
         self.assertIn("would wait for it", done.stdout)
+
+
+class CardsTest(StageCase):
+    """One look of the keeper after another, at cards that change between them. jackd is a script."""
+
+    def test_another_card_is_plugged_in(self):
+        """The one that plays goes on, even if "auto" would choose the other one; when it is gone, the other one plays."""
+        root, programs = (os.path.join(self.stage.folder, name) for name in ("root", "bin"))
+        path = os.path.join(programs, "jackd")
+        appliance.write(path, "#!/bin/sh\nexec /bin/sleep 100\n")
+        os.chmod(path, 0o755)
+        appliance.put_card(root, 2, "Amp", ways="p")
+        keeper = Keeper(audio_conf.AudioConf(), root)
+        self.addCleanup(keeper._stop)
+        with unittest.mock.patch.dict(os.environ, {"PATH": programs}):
+            keeper._step()
+            first = keeper._jackd
+            self.assertEqual(first.args[-2:], ["-P", "hw:Amp"])
+            appliance.put_card(root, 1)
+            keeper._step()
+            self.assertIs(keeper._jackd, first)
+            self.assertIsNone(first.poll())
+            appliance.take_cards(root)
+            appliance.put_card(root, 1)
+            keeper._step()
+            self.assertIsNone(keeper._jackd)
+            wait_for(lambda: keeper._step() or keeper._jackd, 10, "another jackd")
+            self.assertEqual(keeper._jackd.args[-2:], ["-d", "hw:USB"])
 
 
 class XrunsTest(StageCase):

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import appliance
@@ -355,6 +356,22 @@ class PartsTest(unittest.TestCase):
         self.assertEqual(conf.jackd(alsa.Card(1, "Mic", "x", True, True, False))[-2:], ["-C", "hw:Mic"])
         self.assertEqual(conf.jackd(alsa.Card(1, "Amp", "x", True, False, True))[-2:], ["-P", "hw:Amp"])
         self.assertNotIn("-n", audio_conf.AudioConf(driver="dummy").jackd())
+
+    def test_card_that_is_meant(self):
+        root = self.enterContext(tempfile.TemporaryDirectory())
+        appliance.put_card(root, 0, "Headphones", usb=False, ways="p")
+        appliance.put_card(root, 1, "Mic", ways="c")
+        appliance.put_card(root, 2)
+        appliance.write(os.path.join(root, "proc/asound/card2/pcm1p/info"), "card: 2\n")
+        for device, meant in (("auto", "hw:USB"), ("Mic", "hw:Mic"), ("hw:USB", "hw:USB"), ("0", "hw:Headphones"),
+                              ("hw:1", "hw:Mic"), ("hw:USB,1", "hw:USB,1"), ("2,1,0", "hw:USB,1,0")):
+            card = alsa.choose(device, root)
+            self.assertEqual(card.device, meant)
+            self.assertEqual(alsa.choose(card.device, root), card)  # so it is found again
+        self.assertEqual(audio_conf.AudioConf().jackd(alsa.choose("hw:USB,1", root))[-2:], ["-P", "hw:USB,1"])
+        self.assertEqual(audio_conf.AudioConf().jackd(alsa.choose("hw:USB,0", root))[-2:], ["-d", "hw:USB,0"])
+        for nothing in ("3", "US", "hw:USB,2", "USB,", "USB,x", "hw:"):
+            self.assertIsNone(alsa.choose(nothing, root), nothing)
 
     def test_config_edited_in_place(self):
         for before in ("{}", "{ }", '{"a":1}', '{"b": {"key": [1, "}"]}, "key" : "old" /* , */ , "c": "//"}',
