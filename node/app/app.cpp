@@ -264,6 +264,7 @@ void App::on_addresses(const network::AddressWatch::Change& change) {
     log_.info("this machine's addresses have changed");
     emitter_.addresses_changed();
     if (control_) control_->reconnect();
+    if (mapper_) mapper_->addresses_changed();
     for (const auto& [name, entry] : mesh_.entries()) entry.receiver->network_changed(change);
 }
 

@@ -27,6 +27,8 @@ class Gateway {
 
     /// "192.168.1.1 (UPnP)"
     virtual std::string name() const = 0;
+    /// This machine's address that open ports lead to; empty when it is whichever asked last.
+    virtual std::string own_address() const = 0;
     /// Its outer address; empty when it does not tell.
     virtual std::string external_address() = 0;
     /// Opens the port, or keeps it open, for `lease`; nothing when that worked.

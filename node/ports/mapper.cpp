@@ -35,6 +35,14 @@ void Mapper::leave() {
     shared_->wake.notify_all();
 }
 
+void Mapper::addresses_changed() {
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->moved = true;
+    }
+    shared_->wake.notify_all();
+}
+
 Report Mapper::report() const {
     const std::lock_guard lock(shared_->mutex);
     return shared_->report;
@@ -47,7 +55,9 @@ bool Mapper::ending() const {
 
 bool Mapper::rest(std::chrono::milliseconds time) {
     std::unique_lock lock(shared_->mutex);
-    return shared_->wake.wait_for(lock, time, [this] { return shared_->ending; });
+    shared_->wake.wait_for(lock, time, [this] { return shared_->ending || shared_->moved; });
+    if (std::exchange(shared_->moved, false)) has_router_ = false;  // it may be another one now
+    return shared_->ending;
 }
 
 void Mapper::publish(const Report& report) {
@@ -120,6 +130,9 @@ void Mapper::meet(std::unique_ptr<Gateway> gateway) {
     std::set<Mapping> held;
     if (known != routers_.end()) {
         held = std::move(known->held);
+        // What leads to the address of before would stand in the way, as somebody else's.
+        if (known->gateway->own_address() != gateway->own_address())
+            while (!held.empty() && gateway->close(*held.begin())) held.erase(held.begin());
         routers_.erase(known);
     }
     routers_.push_back({std::move(gateway), std::move(held)});

@@ -45,6 +45,10 @@ class Mapper {
     /// Begins to close what it opened, and returns at once. Any thread but the audio thread.
     void leave();
 
+    /// This machine's addresses have changed: looks for the router again, and opens at once what now has to lead
+    /// elsewhere. Any thread but the audio thread.
+    void addresses_changed();
+
     /// The latest report. Any thread but the audio thread.
     Report report() const;
 
@@ -60,6 +64,7 @@ class Mapper {
         std::condition_variable wake;
         // All below: under mutex.
         bool ending = false;
+        bool moved = false;  ///< addresses have changed
         bool searching = false;
         std::unique_ptr<Gateway> found;
         std::exception_ptr failure;
@@ -73,7 +78,7 @@ class Mapper {
     Report open_all(Router& router);
     void close_all() noexcept;
     void publish(const Report& report);
-    /// True when it is time to end.
+    /// True when it is time to end; early when addresses change.
     bool rest(std::chrono::milliseconds time);
     bool ending() const;
 

@@ -49,6 +49,7 @@ class NatPmp : public Gateway {
 
     std::string name() const override { return fmt::format("{} (NAT-PMP)", dotted(in_addr{natpmp_.gateway})); }
 
+    std::string own_address() const override { return {}; }
     std::string external_address() override {
         natpmpresp_t response{};
         if (sendpublicaddressrequest(&natpmp_) < 0 || await(response, NATPMP_RESPTYPE_PUBLICADDRESS) != 0) return {};

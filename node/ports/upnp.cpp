@@ -48,6 +48,8 @@ class Upnp : public Gateway {
 
     std::string name() const override { return fmt::format("{} (UPnP)", host_of(urls_.controlURL)); }
 
+    std::string own_address() const override { return own_address_.data(); }
+
     std::string external_address() override {
         std::array<char, 64> address{};
         if (UPNP_GetExternalIPAddress(urls_.controlURL, data_.first.servicetype, address.data()) != UPNPCOMMAND_SUCCESS)

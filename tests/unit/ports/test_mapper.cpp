@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "node/ports/mapper.hpp"
 
@@ -26,15 +28,18 @@ struct Router {
     bool refuses = false;      ///< to open and to renew; what is open stays
     std::set<Mapping> others;  ///< another machine has these
     std::string name = "192.168.1.1 (test)";
-    std::chrono::milliseconds slow{0};  ///< what an answer takes
-    std::function<void()> on_open;      ///< before each answer, without the mutex
-    std::atomic<int> looks = 0;         ///< for it
+    std::string leads_to = "192.168.1.2";  ///< what asks now
+    std::chrono::milliseconds slow{0};     ///< what an answer takes
+    std::function<void()> on_open;         ///< before each answer, without the mutex
+    std::atomic<int> looks = 0;            ///< for it
 };
 
 class Line : public Gateway {
   public:
-    explicit Line(std::shared_ptr<Router> router) : router_(std::move(router)), name_(router_->name) {}
+    explicit Line(std::shared_ptr<Router> router)
+        : router_(std::move(router)), name_(router_->name), own_(router_->leads_to) {}
     std::string name() const override { return name_; }
+    std::string own_address() const override { return own_; }
     std::string external_address() override { return "203.0.113.5"; }
     std::optional<Refusal> open(Mapping mapping, std::chrono::seconds) override {
         if (router_->on_open) router_->on_open();
@@ -59,6 +64,7 @@ class Line : public Gateway {
   private:
     const std::shared_ptr<Router> router_;
     const std::string name_;
+    const std::string own_;
 };
 
 class MapperTest : public testing::Test {
@@ -89,6 +95,12 @@ class MapperTest : public testing::Test {
             changed_.wait_for(lock, 20s, [&] { return !reports_.empty() && reports_.back().state == state; });
         EXPECT_TRUE(came) << "never " << name(state);
         return reports_.empty() ? Report{} : reports_.back();
+    }
+
+    static bool eventually(const std::function<bool()>& holds) {
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(5ms);
+        return holds();
     }
 
     void set_gone(bool gone) {
@@ -191,6 +203,29 @@ TEST_F(MapperTest, ClosesAtARouterThatWasMetBefore) {
     while (router_->looks < looks + 2) std::this_thread::yield();
     mapper.reset();
     EXPECT_TRUE(router_->open.empty());
+}
+
+TEST_F(MapperTest, PortsFollowTheMachineToAnotherAddress) {
+    const auto keeper = mapper(wanted(8554, 8600, 8600), {.lease = 3600s, .renew = 1h, .look_again = 1h});
+    wait_for(Report::State::open);
+    {
+        const std::lock_guard lock(router_->mutex);
+        EXPECT_TRUE(router_->closed.empty());
+        router_->leads_to = "192.168.1.3";
+    }
+    // A port that was closed begins to count anew.
+    const auto asked_for = [&](int times) {
+        return eventually([&] {
+            const std::lock_guard lock(router_->mutex);
+            return router_->closed.size() == 2 && router_->open.size() == 2 &&
+                   std::all_of(router_->open.begin(), router_->open.end(),
+                               [&](const auto& port) { return port.second == times; });
+        });
+    };
+    keeper->addresses_changed();
+    EXPECT_TRUE(asked_for(1));
+    keeper->addresses_changed();  // of another interface: nothing has to be closed for it
+    EXPECT_TRUE(asked_for(2));
 }
 
 TEST_F(MapperTest, LeavesThePortsOfOthersAlone) {
