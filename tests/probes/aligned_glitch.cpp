@@ -40,7 +40,8 @@ AlignedGlitchDetector::AlignedGlitchDetector(const Loop& loop)
 
 float AlignedGlitchDetector::sent(std::int64_t frame) const noexcept {
     const auto length = static_cast<std::int64_t>(smooth_.size());
-    return smooth_[static_cast<std::size_t>(((frame % length) + length) % length)];
+    const std::int64_t place = frame % length;
+    return smooth_[static_cast<std::size_t>(place < 0 ? place + length : place)];
 }
 
 float AlignedGlitchDetector::sent(double frame) const noexcept {
@@ -54,15 +55,19 @@ AlignedGlitchDetector::Alignment AlignedGlitchDetector::align(std::int64_t first
                                                               double around, std::int64_t reach) const {
     const std::int64_t centre = std::llround(around);
     std::vector<double> scores(static_cast<std::size_t>(2 * reach + 1));
+    std::vector<float> around_here(block.size() + scores.size() - 1);  // from the greatest lag on
+    for (std::size_t n = 0; n < around_here.size(); ++n)
+        around_here[n] = sent(first + static_cast<std::int64_t>(n) - centre - reach);
     double best_gain = 0;
     std::size_t best = 0;
     double received = 1e-12;
     for (const float x : block) received += static_cast<double>(x) * x;
     for (std::int64_t lag = -reach; lag <= reach; ++lag) {
+        const float* const lagged = &around_here[static_cast<std::size_t>(reach - lag)];
         double product = 0;
         double energy = 1e-12;
         for (std::size_t n = 0; n < block.size(); ++n) {
-            const double s = sent(first + static_cast<std::int64_t>(n) - centre - lag);
+            const double s = lagged[n];
             product += s * block[n];
             energy += s * s;
         }
@@ -116,13 +121,19 @@ void AlignedGlitchDetector::judge_block(std::int64_t first, std::span<const floa
     }
     const double usual_power = gain_ * gain_ * loop_power_;
     const double level = std::max(around / static_cast<double>(3 * block_), faint * usual_power);
+    constexpr std::int64_t before = 3;  // cells, and as many after
+    std::vector<double> sent_treble(raw.size() + static_cast<std::size_t>(2 * before * width));
+    for (std::size_t n = 0; n < sent_treble.size(); ++n) {
+        const std::int64_t frame = first + static_cast<std::int64_t>(n) - before * width - whole_delay;
+        const double high = gain_ * (loop_.at(frame) - sent(frame));
+        sent_treble[n] = high * high;
+    }
     double previous_error = 0;
     for (std::size_t i = 0; i < cells.size(); ++i) {
         double error = 0;
         double heard = 0;
         double due = 0;
         double treble = 0;
-        double sent_treble = 0;
         for (std::int64_t n = 0; n < width; ++n) {
             const auto at = i * static_cast<std::size_t>(width) + static_cast<std::size_t>(n);
             const std::int64_t frame = first + static_cast<std::int64_t>(at);
@@ -133,14 +144,11 @@ void AlignedGlitchDetector::judge_block(std::int64_t first, std::span<const floa
             const double high = raw[at] - smooth[at];
             treble += high * high;
         }
-        for (std::int64_t n = -3 * width; n < 4 * width; ++n) {
-            const std::int64_t frame = first + static_cast<std::int64_t>(i) * width + n - whole_delay;
-            const double high = gain_ * (loop_.at(frame) - sent(frame));
-            sent_treble = std::max(sent_treble, high * high);
-        }
+        const auto nearby = sent_treble.begin() + static_cast<std::int64_t>(i) * width;
+        const double loudest = *std::max_element(nearby, nearby + (2 * before + 1) * width);
         const double relative = (error + previous_error) / (2 * per_cell * level);
         previous_error = error;
-        const bool click = treble / per_cell > click_factor * (sent_treble + faint * usual_power);
+        const bool click = treble / per_cell > click_factor * (loudest + faint * usual_power);
         if (relative > std::max(bad_error, error_factor * usual_error_) || click)
             cells[i].bad = true;
         else
