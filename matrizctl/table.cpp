@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -248,6 +249,16 @@ void add_emitter(Lines& lines, const Json::Value& emitter) {
         lines.add_sentences("recording stopped: " + error, Colour::bad);
 }
 
+/// Why there would be no relay for one who needs it: of each connection, but most often the same of all.
+void add_turn(Lines& lines, const Json::Value& peers) {
+    std::set<std::string> said;
+    for (const Json::Value& peer : peers)
+        if (const auto trouble = text(peer, "turn_trouble", ""); !trouble.empty() && said.insert(trouble).second) {
+            if (said.size() == 1) lines.add("TURN", "no relay", Colour::warning, "");
+            lines.add_sentences(trouble, Colour::warning);
+        }
+}
+
 }  // namespace
 
 std::string render(const Json::Value& status, std::size_t width, bool colour) {
@@ -259,8 +270,9 @@ std::string render(const Json::Value& status, std::size_t width, bool colour) {
     add_jack(lines, member(status, "jack"));
     add_server(lines, member(status, "server"));
     add_emitter(lines, member(status, "emitter"));
-    std::string out = lines.take() + "\n";
     const Json::Value& peers = member(status, "peers");
+    if (peers.isArray()) add_turn(lines, peers);
+    const std::string out = lines.take() + "\n";
     if (!peers.isArray() || peers.empty()) return out + "Nobody else is there.\n";
     return out + table_text(peers, width, paint);
 }

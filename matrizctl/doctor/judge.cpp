@@ -77,10 +77,11 @@ void judge_card(const Facts& facts, Findings& out) {
     bool usb = false;
     bool wanted = machine.wanted_card == "auto";
     const std::string name = machine.wanted_card.substr(machine.wanted_card.starts_with("hw:") ? 3 : 0);
+    const std::string meant = name.substr(0, name.find(','));  // a name or a number; behind it, one of its devices
     for (const Card& card : machine.cards) {
         names.push_back(fmt::format("{} ({})", card.name, card.title));
         usb |= card.usb;
-        wanted |= card.name == name;
+        wanted |= meant == card.name || meant == std::to_string(card.index);
     }
     const std::string all = fmt::format("{}", fmt::join(names, ", "));
     if (!machine.has_alsa || names.empty())
@@ -342,6 +343,17 @@ void judge_stun(const Facts& facts, Findings& out) {
                        {}});
 }
 
+/// What the node's connections met with, though they may do without.
+void judge_turn(const Facts& facts, Findings& out) {
+    if (!facts.status || !part(*facts.status, "peers").isArray()) return;
+    std::set<std::string> said;
+    for (const Json::Value& peer : (*facts.status)["peers"])
+        if (const std::string trouble = text_of(peer, "turn_trouble"); !trouble.empty() && said.insert(trouble).second)
+            out.push_back({Verdict::warning, "relay", trouble,
+                           "whoever runs the config server: do the secret and the addresses of its ice_servers fit the "
+                           "TURN server? Who cannot be met directly is not heard without one"});
+}
+
 void judge_router(const Facts& facts, Findings& out) {
     if (!facts.status || !part(*facts.status, "router").isObject()) return;
     const Json::Value& router = part(*facts.status, "router");
@@ -460,6 +472,7 @@ std::vector<Finding> judge(const Facts& facts) {
     else
         judge_visit(facts, out);
     judge_stun(facts, out);
+    judge_turn(facts, out);
     judge_identity(facts, out);
     judge_router(facts, out);
     judge_certificates(facts, out);

@@ -91,6 +91,7 @@ void add_connection(status::Peer& peer, const webrtc::LinkStatus& now) {
     peer.path = now.path;
     peer.sending_codec = now.sending_codec;
     peer.sending_reason = now.sending_reason;
+    peer.turn_trouble = now.turn_trouble;
     if (!now.remote_address.empty()) peer.via = now.remote_address;
     if (now.rtt_ms) peer.round_trip = status::Milliseconds(*now.rtt_ms);
     if (now.one_way_ms) peer.one_way = status::Milliseconds(*now.one_way_ms);

@@ -104,6 +104,7 @@ Json::Value json_of(const Peer& peer) {
     json["codec"] = text_or_null(peer.codec);
     json["sending_codec"] = text_or_null(peer.sending_codec);
     json["sending_reason"] = text_or_null(peer.sending_reason);
+    json["turn_trouble"] = text_or_null(peer.turn_trouble);
     json["level_dbfs"] = level(peer.level);
     json["target_ms"] = or_null(peer.target);
     json["delay_ms"] = or_null(peer.delay);

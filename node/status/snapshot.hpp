@@ -70,6 +70,7 @@ struct Peer {
     std::string codec{};
     std::string sending_codec{};   ///< of this node's sound on its way to it; empty: none over WebRTC
     std::string sending_reason{};  ///< why that is not the configured one; empty when it is
+    std::string turn_trouble{};    ///< why there would be no relay if it were needed; empty: nothing known against it
     std::optional<double> level{};
     std::optional<Milliseconds> target{};  ///< playout delay aimed at
     std::optional<Milliseconds> delay{};   ///< playout delay there is

@@ -356,9 +356,10 @@ std::optional<emitter::ReceiverReport> Connection::report() const {
     return std::nullopt;
 }
 
-std::string Connection::turn_trouble() const {
+std::optional<std::string> Connection::turn_trouble() const {
+    if (!ice_.has_turn() || ice_.has_relay()) return std::string();
     const bool late = gathering_since_ && Clock::now() - *gathering_since_ > turn_limit;
-    if (!ice_.has_turn() || ice_.has_relay() || !(gathered_ || late)) return {};
+    if (!gathered_ && !late) return std::nullopt;
     if (ice_.has_reflexive())
         return fmt::format("the TURN server {} gave no relay; are its credentials right?", ice_.turn_hosts());
     return fmt::format(
@@ -367,7 +368,7 @@ std::string Connection::turn_trouble() const {
 }
 
 std::string Connection::no_way() const {
-    const std::string turn = turn_trouble();
+    const std::string turn = turn_trouble().value_or("");
     if (!turn.empty()) return fmt::format("no way through to it was found, and {}", turn);
     if (ice_.has_turn()) return fmt::format("no way through to it was found, not even by {}", ice_.turn_hosts());
     return "no way through to it was found; a TURN server would help";

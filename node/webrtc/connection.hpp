@@ -98,8 +98,8 @@ class Connection {
     std::optional<Path> path() const { return ice_.path(); }
     /// What the other last reported of our packets.
     std::optional<emitter::ReceiverReport> report() const;
-    /// Why there is no relay although TURN is set up; empty while all is well or not known yet.
-    std::string turn_trouble() const;
+    /// Why there is no relay although TURN is set up; empty: all is well. Nothing while it is not known.
+    std::optional<std::string> turn_trouble() const;
 
     /// For a relay to be allocated; less than the shortest attempt, which is to name it.
     static constexpr std::chrono::seconds turn_limit{3};

@@ -78,7 +78,7 @@ class Life {
     void watch_connection(Clock::time_point now);
     void want_another(Clock::time_point now);
     void look_closely();
-    void note_turn(const Connection& connection);
+    void note_turn();
     void publish();
 
     void enter(State state, const std::string& reason);
@@ -113,8 +113,8 @@ class Life {
     bool silent_ = false;
     Clock::time_point last_good_;
     unsigned ticks_ = 0;
-    std::string said_;  ///< the failure that was last logged: said once, until there is a connection again
-    bool said_turn_ = false;
+    std::string said_;       ///< the failure that was last logged: said once, until there is a connection again
+    std::string said_turn_;  ///< of the relay, while connected
     bool stopped_ = false;
     control::Backoff backoff_;
     glib::Source retry_;

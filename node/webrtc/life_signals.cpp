@@ -163,7 +163,7 @@ void Life::on(const SessionId& id, const Bye& bye) {
         return wait.count() == 0 ? call() : call_later(wait);
     }
     const bool refused = bye.code == Bye::Code::identity;
-    const std::string turn = next_ && !ours ? next_->connection->turn_trouble() : std::string();
+    const std::string turn = next_ && !ours ? next_->connection->turn_trouble().value_or("") : std::string();
     std::string reason = refused                       ? "it refuses us, and says: " + bye.reason
                          : bye.code == Bye::Code::left ? "it left"
                                                        : "it ended the connection, and says: " + bye.reason;

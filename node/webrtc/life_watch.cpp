@@ -33,6 +33,7 @@ void Life::watch() noexcept {
         watch_attempt(now);
         if (current_) watch_connection(now);
         if (++ticks_ % close_look == 0) look_closely();
+        note_turn();
         publish();
     } catch (const std::exception& error) {  // next time
         log_.debug("{}", describe(error));
@@ -50,11 +51,10 @@ void Life::watch_attempt(Clock::time_point now) {
         return call();
     }
     if (!next_) return;
-    note_turn(*next_->connection);
     if (!caller_ && !next_->answered && now - next_->began > answer_limit)
         return give_up(Trouble::failed,
                        "it does not answer our offer: its node may be busy, or the config server not there");
-    const std::string turn = next_->connection->turn_trouble();
+    const std::string turn = next_->connection->turn_trouble().value_or("");
     if (now - next_->began > attempt_limit_) {
         const std::string late = fmt::format("no connection within {} s", attempt_limit_.count());
         return give_up(Trouble::failed,
@@ -139,15 +139,16 @@ void Life::want_another(Clock::time_point now) {
         send(current_->id, Bye{.code = Bye::Code::again, .reason = "another connection is wanted"});
 }
 
-/// Whether there is a relay, should one be needed.
-void Life::note_turn(const Connection& connection) {
-    const std::string trouble = connection.turn_trouble();
-    std::string before;
-    {
-        const std::lock_guard lock(mutex_);
-        before = std::exchange(status_.turn_trouble, trouble);
-    }
-    if (!trouble.empty() && before != trouble && !std::exchange(said_turn_, true)) log_.warning("{}", trouble);
+/// Whether there is a relay, should one be needed: what the newest connection knows of it. Where one is needed, the
+/// attempt that fails says so.
+void Life::note_turn() {
+    auto trouble = next_ ? next_->connection->turn_trouble() : std::nullopt;
+    if (!trouble && current_) trouble = current_->connection->turn_trouble();
+    if (!trouble) return;
+    if (current_ && !next_ && std::exchange(said_turn_, *trouble) != *trouble && !trouble->empty())
+        log_.warning("connected without a relay, but the next may need one: {}", *trouble);
+    const std::lock_guard lock(mutex_);
+    status_.turn_trouble = std::move(*trouble);
 }
 
 /// What need not be known ten times a second.
@@ -157,11 +158,8 @@ void Life::look_closely() {
         return;
     }
     const Connection& connection = *current_->connection;
-    note_turn(connection);
     const auto path = connection.path();
     auto report = connection.report();
-    const std::string turn = connection.turn_trouble();
-    if (!turn.empty() && !std::exchange(said_turn_, true)) log_.warning("{} This connection did without it", turn);
     if (config_.offer != nullptr && connection.sends()) {
         emitter::Listener listener{.address = path ? path->remote_address : config_.peer,
                                    .webrtc = true,

@@ -26,10 +26,10 @@ struct LinkStatus : receiver::ReceiverStatus {
     std::optional<double> clock_offset_ms;  ///< the other's monotonic clock minus ours
     /// From its microphone's JACK port to this node's: its frame and codec, the way, our playout's delay.
     std::optional<double> one_way_ms;
-    std::string turn_trouble;   ///< why there is no relay although TURN is set up; empty: all is well, or not known yet
-    bool sending = false;       ///< our sound goes to it
-    std::string sending_codec;  ///< as the configuration names it
-    std::string sending_reason;                     ///< why it is not the configured codec; empty when it is
+    std::string turn_trouble;    ///< why there is no relay although TURN is set up; empty: all is well, or not known
+    bool sending = false;        ///< our sound goes to it
+    std::string sending_codec;   ///< as the configuration names it
+    std::string sending_reason;  ///< why it is not the configured codec; empty when it is
     std::optional<emitter::ReceiverReport> report;  ///< what it says of our stream
 };
 

@@ -132,6 +132,21 @@ class TroubleTest(NatCase):
         self.serve(self.turn.ice_servers(secret="not the one"))
         self.named(r"TURN|relay", self.pair(*self.strict()))
 
+    def test_wrong_turn_credentials_where_they_are_not_needed(self):
+        """The next peer may need them: status, log and doctor say so though the sound is there."""
+        self.serve(self.turn.ice_servers(secret="not the one"))
+        nodes = self.pair(*self.strict("open"))
+        self.probe_pair(*nodes)
+        for node, other in (nodes, nodes[::-1]):
+            self.wait_path(node, other, "direct")
+            wait_for(lambda n=node, o=other: "credentials" in (self.link(n, o)["turn_trouble"] or ""), 10,
+                     f"{node.name} to name it: {self.link(node, other)}")
+            self.assertIsNone(self.link(node, other)["reason"])
+            node.process.wait_log("connected without a relay, but the next may need one: .*credentials")
+            for words in (["status", "--control", node.config["control"]], ["doctor", "--config", node.config_path]):
+                told = run(node.host.on([program("matrizctl"), *words]))
+                self.assertIn("credentials", told.stdout, told)
+
     def test_turn_server_is_gone(self):
         self.turn.stop()
         self.serve()

@@ -91,6 +91,15 @@ TEST(Judge, SoundCard) {
     expect(facts, "sound card", Verdict::bad, "wants Scarlett");
     facts.machine.wanted_card = "Headphones";
     expect(facts, "sound card", Verdict::good, "Headphones");
+    facts.machine.cards = {{"Headphones", "bcm2835", false, 0}, {"USB", "USB Audio CODEC", true, 2}};
+    for (const char* there : {"hw:2", "2", "0", "hw:USB,1", "USB,0", "hw:2,0", "plughw:USB"}) {
+        facts.machine.wanted_card = there;
+        expect(facts, "sound card", Verdict::good, "USB");
+    }
+    for (const char* missing : {"hw:1", "1", "hw:1,2", "US", "hw:"}) {
+        facts.machine.wanted_card = missing;
+        expect(facts, "sound card", Verdict::bad, "audio.conf wants");
+    }
     facts.machine.cards.clear();
     facts.machine.driver = "dummy";
     expect(facts, "sound card", Verdict::note, "without one");
@@ -238,6 +247,10 @@ TEST(Judge, WhatWebrtcNeeds) {
     expect(facts, "way out", Verdict::warning, "no answer");
     (*facts.status)["server"]["reachable"] = false;  // then this is the only way in
     expect(facts, "from outside", Verdict::bad, "could not reach");
+    facts = well();
+    for (int i = 0; i < 2; ++i) (*facts.status)["peers"][i]["turn_trouble"] = "the TURN server gave no relay";
+    expect(facts, "relay", Verdict::warning, "gave no relay");
+    EXPECT_EQ(std::ranges::count(judge(facts), "relay", &Finding::subject), 1);
     facts = well();
     facts.identity->exists = false;
     expect(facts, "identity", Verdict::warning, "in the clear");

@@ -70,6 +70,18 @@ TEST(Table, FitsEveryTerminalAndStaysAligned) {
     }
 }
 
+TEST(Table, SaysOnceWhatAllConnectionsMetWithAtTheTurnServer) {
+    status::Snapshot node = status::test::example();
+    const std::string trouble = "the TURN server turn.example.org gave no relay";
+    for (status::Peer& peer : node.peers) peer.turn_trouble = trouble;
+    const std::string text = render(json_of(node), 120, false);
+    const auto first = text.find(trouble);
+    EXPECT_NE(first, std::string::npos) << text;
+    EXPECT_EQ(text.find(trouble, first + 1), std::string::npos) << text;
+    for (status::Peer& peer : node.peers) peer.turn_trouble.clear();
+    EXPECT_THAT(render(json_of(node), 120, false), Not(HasSubstr("TURN")));
+}
+
 TEST(Table, NarrowTerminalsGetEightyColumns) {
     EXPECT_EQ(render(json_of(status::test::example()), 0, false), render(json_of(status::test::example()), 80, false));
 }

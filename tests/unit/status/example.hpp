@@ -44,6 +44,7 @@ inline Snapshot example() {
     lisboa.codec = "opus";
     lisboa.sending_codec = "opus";
     lisboa.sending_reason = "it does not know pcm16";
+    lisboa.turn_trouble = "no relay";
     lisboa.level = -20;
     lisboa.target = Milliseconds{4};
     lisboa.delay = Milliseconds{4.125};

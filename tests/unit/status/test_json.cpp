@@ -67,6 +67,7 @@ TEST(StatusJson, HasEveryValue) {
     EXPECT_EQ(lisboa["codec"], "opus");
     EXPECT_EQ(lisboa["sending_codec"], "opus");
     EXPECT_EQ(lisboa["sending_reason"], "it does not know pcm16");
+    EXPECT_EQ(lisboa["turn_trouble"], "no relay");
     EXPECT_EQ(lisboa["level_dbfs"], -20.0);
     EXPECT_EQ(lisboa["target_ms"], 4.0);
     EXPECT_EQ(lisboa["delay_ms"], 4.125);
@@ -87,7 +88,7 @@ TEST(StatusJson, WhatIsNotKnownIsNull) {
     EXPECT_EQ(braga["reason"], "refused the connection");
     for (const char* key :
          {"codec", "level_dbfs", "target_ms", "delay_ms", "jitter_ms", "received", "lost", "late", "recovered",
-          "concealed", "drift_ppm", "first_sound_ms", "sending_codec", "sending_reason"}) {
+          "concealed", "drift_ppm", "first_sound_ms", "sending_codec", "sending_reason", "turn_trouble"}) {
         EXPECT_TRUE(braga.isMember(key)) << key;
         EXPECT_TRUE(braga[key].isNull()) << key;
     }

@@ -194,6 +194,16 @@ TEST_F(TwoLinks, ATurnServerThatGivesNoRelayIsNamed) {
         << describe();
 }
 
+TEST_F(TwoLinks, ATurnServerThatGivesNoRelayIsNamedWhereNoneIsNeeded) {
+    porto_.ice_servers = {{.urls = {"turn:127.0.0.1:9?transport=udp"}, .username = "porto", .credential = "wrong"}};
+    open_both();
+    ASSERT_TRUE(wait_for([&] {
+        return plays(porto_) && porto_.link->status().turn_trouble.find("127.0.0.1 gave") != std::string::npos;
+    })) << describe();
+    EXPECT_EQ(porto_.link->status().reason, "");
+    EXPECT_EQ(lisboa_.link->status().turn_trouble, "");
+}
+
 TEST_F(TwoLinks, AFirstAttemptThatFailsIsSoonFollowedByAnother) {
     const auto closed = std::make_shared<std::atomic<bool>>(true);
     lisboa_.tamper =
