@@ -24,6 +24,7 @@ struct Card {
     std::string name;
     std::string title;
     bool usb = false;
+    int index = -1;
 };
 
 /// A running jackd, or a node.

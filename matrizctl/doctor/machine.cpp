@@ -40,7 +40,8 @@ std::vector<Card> cards(const fs::path& asound) {
         std::smatch part;
         if (!std::regex_match(text, part, line)) continue;
         std::error_code ignored;
-        found.push_back({part[2], part[3], fs::exists(asound / ("card" + part[1].str()) / "usbid", ignored)});
+        found.push_back(
+            {part[2], part[3], fs::exists(asound / ("card" + part[1].str()) / "usbid", ignored), std::stoi(part[1])});
     }
     return found;
 }

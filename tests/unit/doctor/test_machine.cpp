@@ -63,6 +63,7 @@ TEST_F(MachineTest, IsReadFromItsFiles) {
     EXPECT_TRUE(machine.has_alsa);
     ASSERT_EQ(machine.cards.size(), 2U);
     EXPECT_EQ(machine.cards[1].name, "USB");
+    EXPECT_EQ(machine.cards[1].index, 1);
     EXPECT_EQ(machine.cards[1].title, "USB Audio CODEC");
     EXPECT_TRUE(machine.cards[1].usb);
     EXPECT_FALSE(machine.cards[0].usb);
