@@ -24,6 +24,17 @@ int write_all(int fd, std::string_view text) {
     return ::fsync(fd) == 0 ? 0 : errno;
 }
 
+/// Until its folder is on the disk, too, a power cut may take the renaming back. Where the folder cannot be
+/// synchronised (a file system may know no such thing) the file is there all the same.
+void keep_name(const std::string& path) {
+    const auto slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    ::fsync(fd);
+    ::close(fd);
+}
+
 }  // namespace
 
 void write_private(const std::string& path, std::string_view text) {
@@ -34,7 +45,7 @@ void write_private(const std::string& path, std::string_view text) {
     int cause = write_all(fd, text);
     ::close(fd);
     if (cause == 0 && ::rename(fresh.c_str(), path.c_str()) != 0) cause = errno;
-    if (cause == 0) return;
+    if (cause == 0) return keep_name(path);
     ::unlink(fresh.c_str());
     throw Error("{} cannot be written: {}", path, std::strerror(cause));
 }
