@@ -38,6 +38,7 @@ TEST(PrivateFile, ItsContentsAreOnTheDiskBeforeItsNameAndThenThatToo) {
     char pattern[] = "/tmp/matriz-private-XXXXXX";
     const std::string folder = std::filesystem::canonical(::mkdtemp(pattern)).string();
     watched = folder + "/secret";
+    synchronised.clear();
     write_private(watched, "text");
     EXPECT_THAT(synchronised, testing::ElementsAre(Synchronised{watched + ".new", false}, Synchronised{folder, true}));
     std::string text;
