@@ -60,7 +60,6 @@ GstElement* create_element(GstRTSPMediaFactory* factory, const GstRTSPUrl* url) 
     try {
         const auto& offer = offer_of(factory);
         const auto variant = offer->choose(url->query);
-        if (!variant.reason.empty()) matriz::log::Logger("emitter").info("{}; it gets standard Opus", variant.reason);
         GstElement* bin = gst_bin_new("stream");
         auto source = matriz::emitter::make_packet_source("pay0");
         gst_bin_add(GST_BIN(bin), source.get());

@@ -348,14 +348,24 @@ void RtspServer::on_client_connected(GstRTSPServer*, GstRTSPClient* client, gpoi
 }
 
 /// The answer is on its way, so the media is prepared and the access granted.
-void RtspServer::on_media_asked(GstRTSPClient*, GstRTSPContext* context, gpointer data) noexcept {
+void RtspServer::on_media_asked(GstRTSPClient* client, GstRTSPContext* context, gpointer data) noexcept {
     auto& self = *static_cast<RtspServer*>(data);
     GstRTSPUrl* url = gst_rtsp_url_copy(context->uri);
     try {
         const std::shared_ptr<GstRTSPUrl> shared(url, gst_rtsp_url_free);
-        self.worker_.post([&self, shared] { self.warm_->add(shared.get()); });
+        self.worker_.post([&self, shared, address = address_of(client)] {
+            self.warm_->add(shared.get());
+            self.tell_fallback(address, shared->query);
+        });
     } catch (const std::exception&) {  // out of memory: the next listener waits a little longer
     }
+}
+
+/// That a listener gets another codec than the configured one, and why; once a minute and listener at the most.
+void RtspServer::tell_fallback(const std::string& address, const char* query) {
+    const std::string reason = offer_->choose(query).reason;
+    if (!reason.empty() && fallbacks_.note(address, Clock::now()))
+        log_.info("{}: {}; it gets standard Opus", address, reason);
 }
 
 /// It is among the listeners now.

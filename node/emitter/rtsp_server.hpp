@@ -83,6 +83,7 @@ class RtspServer {
     void dismiss_disallowed();
 
     static void on_client_connected(GstRTSPServer* server, GstRTSPClient* client, gpointer data) noexcept;
+    void tell_fallback(const std::string& address, const char* query);
     static void on_media_asked(GstRTSPClient* client, GstRTSPContext* context, gpointer data) noexcept;
     static void on_play(GstRTSPClient* client, GstRTSPContext* context, gpointer data) noexcept;
     static void on_new_session(GstRTSPClient* client, GstRTSPSession* session, gpointer data) noexcept;
@@ -111,6 +112,7 @@ class RtspServer {
 
     // Only the worker's thread.
     std::optional<WarmMedia> warm_;
+    RefusalLog fallbacks_;
     Listeners collector_;
     LossWatch losses_;
     glib::Source second_;

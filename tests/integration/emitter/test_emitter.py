@@ -94,6 +94,7 @@ class Playing(probe.ToneCase):
         self.assertIn(f"red-codec={codec};red-pt=96", red)
         self.assertIn("a=rtpmap:96 OPUS/48000/2", describe(""), "everybody else")
         self.assertIn("OPUS/48000/2", describe("?codecs=opus"), "a node that knows no other")
+        emit.process.wait_log(f"127.0.0.1: the listener does not know {codec}; it gets standard Opus")
         return describe
 
     def assert_rate(self, emit, first):
@@ -114,8 +115,8 @@ class Playing(probe.ToneCase):
 
     def test_opus_custom_is_offered_at_the_same_period_only(self):
         describe = self.offers("opus-custom", "X-MATRIZ-OPUS-CUSTOM/48000/2")
-        self.assertIn("OPUS/48000/2", describe("?codecs=opus-custom,opus&rate=48000&period=128"))
-        self.assertIn("OPUS/48000/2", describe("?codecs=opus-custom,opus&rate=44100&period=64"))
+        for other in ("rate=48000&period=128", "rate=44100&period=64"):
+            self.assertIn("OPUS/48000/2", describe("?codecs=opus-custom,opus&" + other))
 
     def test_server_ports_are_from_the_range(self):
         emit = probe.start(self.stage, self.stage.jack())
