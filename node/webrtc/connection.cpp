@@ -119,7 +119,7 @@ Connection::Connection(ConnectionConfig config, const log::Logger& log, GMainCon
       context_(context),
       events_(std::move(events)),
       webrtcbin_(pipeline_.add("webrtcbin", "webrtc")),
-      ice_(webrtcbin_, config_.ice_servers),
+      ice_(webrtcbin_, config_.ice_servers, config_.turn_trouble.empty()),
       mailbox_(*this, context) {
     gst::set_from_text(webrtcbin_, "bundle-policy", "max-bundle");
     g_object_set(webrtcbin_, "latency", 0U, nullptr);
@@ -357,6 +357,7 @@ std::optional<emitter::ReceiverReport> Connection::report() const {
 }
 
 std::optional<std::string> Connection::turn_trouble() const {
+    if (!config_.turn_trouble.empty()) return config_.turn_trouble;
     if (!ice_.has_turn() || ice_.has_relay()) return std::string();
     const bool late = gathering_since_ && Clock::now() - *gathering_since_ > turn_limit;
     if (!gathered_ && !late) return std::nullopt;

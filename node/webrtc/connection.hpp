@@ -37,6 +37,7 @@ struct ConnectionConfig {
     std::chrono::duration<double, std::milli> playout_min{0};
     std::chrono::duration<double, std::milli> playout_max{200};
     std::vector<protocol::IceServer> ice_servers;
+    std::string turn_trouble{};  ///< why TURN servers are left out of these; empty: they are not
     /// Of what is sent in this codec, for the pings; on the connection's thread. May be empty.
     std::function<std::chrono::microseconds(dsp::CodecId)> capture_latency;
 };
@@ -98,7 +99,7 @@ class Connection {
     std::optional<Path> path() const { return ice_.path(); }
     /// What the other last reported of our packets.
     std::optional<emitter::ReceiverReport> report() const;
-    /// Why there is no relay although TURN is set up; empty: all is well. Nothing while it is not known.
+    /// Why there is no relay although there are TURN servers; empty: all is well. Nothing while it is not known.
     std::optional<std::string> turn_trouble() const;
 
     /// For a relay to be allocated; less than the shortest attempt, which is to name it.

@@ -139,7 +139,7 @@ bool is_local_address(const std::string& address) {
     return std::equal(std::begin(bytes), std::end(bytes), std::begin(loopback));
 }
 
-Ice::Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers)
+Ice::Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers, bool turn)
     : selected_(std::make_shared<Selected>()) {
     GObject* raw = nullptr;
     g_object_get(webrtcbin, "ice-agent", &raw, nullptr);
@@ -167,6 +167,7 @@ Ice::Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers)
                 has_stun = true;
                 continue;
             }
+            if (!turn) continue;
             gboolean added = FALSE;
             g_signal_emit_by_name(webrtcbin, "add-turn-server",
                                   turn_uri(*url, server.username, server.credential).c_str(), &added);

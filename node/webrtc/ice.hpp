@@ -28,8 +28,9 @@ struct Path {
 /// What there is to know and to set of the ICE agent (libnice) inside a webrtcbin. One thread.
 class Ice {
   public:
-    /// Before the webrtcbin has any m-line. Throws Error when its ICE agent is none that we know.
-    Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers);
+    /// Before the webrtcbin has any m-line. `turn` false: without the TURN servers. Throws Error when its ICE agent is
+    /// none that we know.
+    Ice(GstElement* webrtcbin, const std::vector<protocol::IceServer>& servers, bool turn);
 
     /// Once descriptions are set: marks packets for expedited forwarding (RFC 3246).
     void mark_packets();

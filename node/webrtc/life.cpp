@@ -27,6 +27,10 @@ constexpr seconds refused_wait{10};       ///< a wrong identity seldom gets bett
 constexpr milliseconds least_pause{300};  ///< from one attempt to the next that the peer asks for
 constexpr std::size_t most_in_a_row = 4;  ///< of these
 constexpr seconds row_time{6};            ///< in so long
+/// Of three attempts, once one got no relay: as long as a TURN server does not answer, or refuses, libnice 0.1.21
+/// passes over the STUN server's answers (conn_check_handle_inbound_stun), and with them goes the direct way. Most of
+/// them, so that some meet the other's, who counts for itself.
+constexpr int attempts_without_turn = 2;
 
 std::string make_epoch() {
     std::random_device random;
@@ -116,7 +120,14 @@ std::optional<std::string> Life::own_query() const {
     return negotiation::to_query(own_ask().value_or(negotiation::Ask{}));
 }
 
-ConnectionConfig Life::connection_config() const {
+ConnectionConfig Life::connection_config() {
+    auto servers = config_.ice_servers ? config_.ice_servers() : std::vector<protocol::IceServer>{};
+    if (std::exchange(ice_servers_, servers) != servers) without_turn_ = 0;
+    std::string turn_trouble;
+    if (without_turn_ > 0) {
+        const std::lock_guard lock(mutex_);
+        turn_trouble = status_.turn_trouble;
+    }
     return {.peer = config_.peer,
             .fingerprint = config_.fingerprint,
             .identity = config_.identity,
@@ -125,7 +136,8 @@ ConnectionConfig Life::connection_config() const {
             .channels = config_.channels,
             .playout_min = config_.playout_min,
             .playout_max = config_.playout_max,
-            .ice_servers = config_.ice_servers ? config_.ice_servers() : std::vector<protocol::IceServer>{},
+            .ice_servers = std::move(servers),
+            .turn_trouble = std::move(turn_trouble),
             .capture_latency = [offer = config_.offer](dsp::CodecId codec) {
                 return offer != nullptr ? capture_latency(*offer, codec) : std::chrono::microseconds{0};
             }};
@@ -271,7 +283,7 @@ void Life::give_up(Trouble trouble, const std::string& reason, const SessionId* 
         send(*session,
              Bye{.code = refused ? Bye::Code::identity : Bye::Code::failed, .reason = reason.substr(0, max_reason)});
     next_.reset();
-    attempt_limit_ = Link::connect_limit;
+    count_failure();
     calling_ = false;
     calls_.end();
     offers_.end();
@@ -282,6 +294,18 @@ void Life::give_up(Trouble trouble, const std::string& reason, const SessionId* 
         status_.refused = refused;
     }
     if (caller_) call_later(refused ? milliseconds(refused_wait) : backoff_.next());
+}
+
+/// What the next attempt is like.
+void Life::count_failure() {
+    bool no_relay = false;
+    {
+        const std::lock_guard lock(mutex_);
+        no_relay = !status_.turn_trouble.empty();
+    }
+    without_turn_ = without_turn_ > 0 ? without_turn_ - 1 : no_relay ? attempts_without_turn : 0;
+    // A direct way is there at once or never.
+    attempt_limit_ = without_turn_ > 0 ? Link::first_connect_limit : Link::connect_limit;
 }
 
 /// The connection in use is no more.

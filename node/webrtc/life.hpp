@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/log.hpp"
 #include "common/glib/source.hpp"
@@ -85,7 +86,8 @@ class Life {
     void report_failure(const std::string& reason);
     std::optional<negotiation::Ask> own_ask() const;
     std::optional<std::string> own_query() const;
-    ConnectionConfig connection_config() const;
+    ConnectionConfig connection_config();
+    void count_failure();
     std::string guest_name() const { return "webrtc " + config_.peer; }
 
     const LinkConfig config_;
@@ -115,6 +117,8 @@ class Life {
     unsigned ticks_ = 0;
     std::string said_;       ///< the failure that was last logged: said once, until there is a connection again
     std::string said_turn_;  ///< of the relay, while connected
+    std::vector<protocol::IceServer> ice_servers_;  ///< of the last attempt
+    int without_turn_ = 0;                          ///< so many attempts to come
     bool stopped_ = false;
     control::Backoff backoff_;
     glib::Source retry_;

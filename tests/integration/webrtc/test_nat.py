@@ -135,7 +135,7 @@ class TroubleTest(NatCase):
     def test_wrong_turn_credentials_where_they_are_not_needed(self):
         """The next peer may need them: status, log and doctor say so though the sound is there."""
         self.serve(self.turn.ice_servers(secret="not the one"))
-        nodes = self.pair(*self.strict("open"))
+        nodes = self.pair(*self.strict("port"))
         self.probe_pair(*nodes)
         for node, other in (nodes, nodes[::-1]):
             self.wait_path(node, other, "direct")
