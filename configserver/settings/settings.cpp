@@ -63,9 +63,11 @@ std::string read_listen(const Json::Value& json) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    if (const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found); error != 0)
+    const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+    if (error == 0)
+        freeaddrinfo(found);
+    else if (error != EAI_AGAIN)  // that is no error of the config: the network is not up yet, and the listener tells
         throw Invalid("{} is no host of this network: {}", as_json(json), gai_strerror(error));
-    freeaddrinfo(found);
     return text;
 }
 

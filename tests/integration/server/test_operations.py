@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import sqlite3
+import sys
 
 from harness.case import main
 from harness.programs import ROOT, http_get, program, run, write_json
@@ -340,6 +341,18 @@ class ServiceTest(ServerCase):
         told = run([program("matriz-configserver"), path])
         self.assertEqual(told.returncode, 1)
         self.assertIn("192.0.2.1:5000", told.stderr)
+
+    def test_a_name_that_cannot_be_told_yet(self):
+        """No error of the config: the service manager starts the server again until the network answers."""
+        inside = ["unshare", "--net", "--map-root-user"]
+        asked = run([*inside, sys.executable, "-c", "import socket; socket.getaddrinfo('server.example.org', 5000)"])
+        if "Temporary failure" not in asked.stderr:
+            self.skipTest("no right to make network namespaces here, or names are told in them, too")
+        path = write_json(os.path.join(self.stage.folder, "c.json"), {"listen": "server.example.org:5000"})
+        told = run([*inside, program("matriz-configserver"), path])
+        self.assertEqual(told.returncode, 1, told.stderr)
+        self.assertIn("cannot listen on server.example.org:5000: Temporary failure in name resolution", told.stderr)
+        self.assertEqual(run([*inside, program("matriz-configserver"), "--check", path]).returncode, 0)
 
     def test_bad_configs(self):
         for config, said in (
