@@ -203,7 +203,6 @@ def change_machine(options, ground, conf):
 
     if may("system", "limits and the desktop's sound server"):
         tuning.limits(ground)
-        tuning.reservation(ground)
         tuning.desktop(ground, conf)
     governor = may("governor", "the CPU's speed")
     if governor:

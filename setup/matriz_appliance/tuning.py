@@ -4,7 +4,6 @@ from . import alsa, audio_conf, client_json
 
 CLIENT = "etc/matriz/client.json"
 LIMITS = "etc/security/limits.d/95-matriz.conf"
-DBUS = "etc/dbus-1/system.d/matriz-jackd.conf"
 WIREPLUMBER = "etc/wireplumber/main.lua.d/90-matriz.lua"          # up to 0.4, as in bookworm
 WIREPLUMBER_CONF = "etc/wireplumber/wireplumber.conf.d/90-matriz.conf"  # from 0.5 on, which reads no Lua there
 
@@ -26,23 +25,6 @@ def limits(ground):
 @audio - memlock unlimited
 @audio - nice -19
 """, "real-time priority and locked memory for the group audio")
-
-
-def reservation(ground):
-    """jackd asks over D-Bus for its card; without a desktop that is the system bus, which must let it."""
-    ground.write(DBUS, """\
-<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<!-- Written by matriz-setup: jackd of these users may reserve sound cards on the system bus, where no desktop runs. -->
-<busconfig>
-  <policy user="matriz">
-    <allow own_prefix="org.freedesktop.ReserveDevice1"/>
-  </policy>
-  <policy group="audio">
-    <allow own_prefix="org.freedesktop.ReserveDevice1"/>
-  </policy>
-</busconfig>
-""", "jackd may reserve the sound card without a desktop")
 
 
 def desktop(ground, conf):
@@ -92,7 +74,10 @@ def boot(ground, radio=True, usb_fiq=True):
     if not is_pi(ground):
         return False
     before = ground.changes
-    lines = ["[all]", "# The built-in output off: what remains is the USB card.", "dtparam=audio=off"]
+    lines = ["[all]",
+             "# The headphone output off. HDMI's stay where vc4-kms-v3d makes them:",
+             "# cards that are no USB card, which JACK takes by their names only.",
+             "dtparam=audio=off"]
     if not radio:
         lines += ["# Wi-Fi and Bluetooth off: a cable is steadier, and their interrupts disturb the audio.",
                   "dtoverlay=disable-wifi", "dtoverlay=disable-bt"]
