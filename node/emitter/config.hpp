@@ -24,6 +24,7 @@ struct StreamConfig {
     dsp::CodecId codec = dsp::CodecId::opus;
     std::chrono::microseconds frame{2500};  ///< Opus frame: 2.5, 5, 10 or 20 ms
     int bitrate = 192'000;                  ///< bit/s in all, for codecs that compress
+    bool redundant = false;                 ///< a packet shall have room for a copy of another
 };
 
 struct RecordConfig {

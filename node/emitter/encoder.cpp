@@ -5,6 +5,7 @@
 
 #include "common/base/error.hpp"
 #include "common/glib/error.hpp"
+#include "node/emitter/stream_rate.hpp"
 #include "node/gst/pipeline.hpp"
 #include "plugins/dsp/codec/opus_custom.hpp"
 
@@ -63,7 +64,7 @@ gst::Ref<GstElement> make_periodic(const StreamConfig& stream, const JackTiming&
         throw Error("Opus Custom has no mode for it");
     auto encoder = gst::make_element("matrizrtppay");
     g_object_set(encoder.get(), "codec", std::string(dsp::name(stream.codec)).c_str(), "frame",
-                 static_cast<int>(timing.period.count), "bitrate",
+                 static_cast<int>(pcm_packet(stream, timing).count), "bitrate",
                  stream.codec == dsp::CodecId::opus_custom ? stream.bitrate : 0, nullptr);
     return encoder;
 }

@@ -24,6 +24,7 @@ Offer::Offer(const StreamConfig& config, const std::optional<int>& fixed_redunda
     : fixed_redundancy_(fixed_redundancy) {
     make_encoder(config, timing_);  // an error belongs here, not on the capture thread
     encodings_.push_back({config, std::make_shared<PacketStream>(), true});
+    encodings_.back().config.redundant = fixed_redundancy_ != 0;
     if (config.codec != dsp::CodecId::opus)
         encodings_.push_back({fallback(config), std::make_shared<PacketStream>(), false});
     if (fixed_redundancy_) redundancy_.set({.depth = *fixed_redundancy_, .distance = 1});

@@ -102,7 +102,8 @@ RtspServer::RtspServer(const EmitterConfig& config, std::shared_ptr<Offer> offer
       server_(gst::Ref<GstRTSPServer>::adopt(gst_rtsp_server_new())),
       factory_(make_media_factory(offer_, encrypted_)),
       // A period that JACK changes later makes it no less useful a measure.
-      losses_(stream_rate(config.stream, offer_->timing()).packets_per_second(), dsp::Redundancy::max_depth) {
+      losses_(stream_rate(offer_->encodings().front().config, offer_->timing()).packets_per_second(),
+              dsp::Redundancy::max_depth) {
     configure(config);
     worker_.run([&] {
         listen(addresses_of(interface_), config.port);

@@ -15,6 +15,9 @@ struct StreamRate {
     double packets_per_second() const noexcept { return 1e3 / packet.count(); }
 };
 
+/// PCM's share of a period that a packet holds, another codec's whole period. Pure; any thread.
+Frames pcm_packet(const StreamConfig& stream, const JackTiming& timing) noexcept;
+
 /// Opus keeps its frames and its 48 kHz whatever JACK does; the others follow its rate and period. `timing` has both.
 /// Pure; any thread.
 StreamRate stream_rate(const StreamConfig& stream, const JackTiming& timing) noexcept;

@@ -7,10 +7,10 @@
 
 namespace matriz::dsp {
 
-/// `frames` of `frame_size` bytes each in as few equal packets as fit: the frames of one.
-constexpr int split_evenly(int frames, std::size_t frame_size) noexcept {
+/// `frames` of `frame_size` bytes each in as few equal packets of at most `most` bytes as fit: the frames of one.
+constexpr int split_evenly(int frames, std::size_t frame_size, std::size_t most = max_encoded_size) noexcept {
     int parts = 1;
-    while (frames % parts != 0 || static_cast<std::size_t>(frames / parts) * frame_size > max_encoded_size) ++parts;
+    while (frames % parts != 0 || static_cast<std::size_t>(frames / parts) * frame_size > most) ++parts;
     return frames / parts;
 }
 

@@ -118,6 +118,14 @@ class Playing(probe.ToneCase):
         for other in ("rate=48000&period=128", "rate=44100&period=64"):
             self.assertIn("OPUS/48000/2", describe("?codecs=opus-custom,opus&" + other))
 
+    def test_pcm_of_a_long_period_leaves_room_for_copies(self):
+        """256 frames of two channels fit one packet, but none beside a copy."""
+        emit = probe.start(self.stage, self.stage.jack(period=256), "--codec", "pcm16")
+        first = emit.wait_capturing()
+        self.assertAlmostEqual(first["packet_ms"], 128 / 48, places=4)
+        emit.rtsp().ask("DESCRIBE", emit.url())
+        self.assert_rate(emit, first)
+
     def test_server_ports_are_from_the_range(self):
         emit = probe.start(self.stage, self.stage.jack())
         emit.wait_capturing()

@@ -40,5 +40,17 @@ TEST(StreamRate, PcmHasAPacketAPeriodOrAnEvenPartOfIt) {
     EXPECT_NEAR(rate(dsp::CodecId::float32, 8, 48000, 128).packet.count(), 32 / 48.0, 1e-5) << "4096 bytes fit four";
 }
 
+TEST(StreamRate, PcmLeavesRoomForACopyWhereCopiesMayBeAskedFor) {
+    const auto packet = [](dsp::CodecId codec, int period) {
+        return pcm_packet({.codec = codec, .redundant = true}, {.rate = {48000}, .period = Frames{period}}).count;
+    };
+    EXPECT_EQ(packet(dsp::CodecId::pcm16, 64), 64);
+    EXPECT_EQ(packet(dsp::CodecId::pcm16, 128), 128);
+    EXPECT_EQ(packet(dsp::CodecId::pcm16, 256), 128) << "1024 bytes leave none";
+    EXPECT_EQ(packet(dsp::CodecId::pcm24, 128), 64);
+    EXPECT_EQ(packet(dsp::CodecId::float32, 64), 64);
+    EXPECT_EQ(packet(dsp::CodecId::opus_custom, 256), 256);
+}
+
 }  // namespace
 }  // namespace matriz::emitter
