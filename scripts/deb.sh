@@ -64,10 +64,11 @@ check_reproducible() {
     return "$status"
 }
 
+# check_lintian FOLDER
 check_lintian() {
     local -a as=()
     ((EUID != 0)) || as=(--allow-root)
-    lintian "${as[@]}" --info --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "$deb_out"/*.changes
+    lintian "${as[@]}" --info --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "$1"/*.changes
 }
 
 # A Debian with nothing but these packages and what they depend on: installed, used, upgraded, removed, purged.
@@ -85,6 +86,7 @@ cmd_deb() {
     need_packages "${packages_run[@]}" "${packages_deb[@]}"
     if [[ $arm64 ]]; then
         cross_packages "$deb_out/arm64"
+        [[ ! $check ]] || { say "Checking: lintian" && check_lintian "$deb_out/arm64"; }
         return
     fi
     say "Building packages"
@@ -92,7 +94,7 @@ cmd_deb() {
     if [[ $check ]]; then
         for step in lintian reproducible clean_root; do
             say "Checking: ${step/_/ }"
-            "check_$step" || { say "failed: ${step/_/ }"; status=1; }
+            "check_$step" "$deb_out" || { say "failed: ${step/_/ }"; status=1; }
         done
     fi
     (cd "$deb_out" && ls -sh1 -- *.deb)
