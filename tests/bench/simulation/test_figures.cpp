@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "tests/bench/simulation/chain.hpp"
@@ -11,15 +12,25 @@
 namespace matriz::bench {
 namespace {
 
+using enum dsp::CodecId;
+using probe::Background::speech;
+using probe::Background::string;
+using probe::Background::tone;
+
 struct Figures {
-    double latency = 0;  ///< ms, median of the seconds
-    double events = 0;   ///< a minute
+    double latency = 0;   ///< ms, median of the seconds
+    double events = 0;    ///< a minute
+    double drop_out = 0;  ///< ms, the longest
 };
 
-Figures listen(const Chain::Setup& setup) {
-    constexpr int seconds = 60;
+// Seconds: together what the delay's long view looks back on.
+constexpr double warm_up = 14;
+constexpr double settling = 2;  // of the judgement
+
+Figures listen(const Chain::Setup& setup, int seconds) {
     Chain chain(setup);
-    chain.run(20);
+    chain.run_unheard(warm_up);
+    chain.run(settling);
     chain.heard();
     Figures figures;
     std::vector<double> latencies;
@@ -29,6 +40,7 @@ Figures listen(const Chain::Setup& setup) {
         const auto heard = chain.heard();
         if (heard.latency_ms) latencies.push_back(*heard.latency_ms);
         figures.events += heard.glitches.events;
+        figures.drop_out = std::max(figures.drop_out, 1e3 * heard.glitches.longest_dropout);
         judged += heard.glitches.seconds;
     }
     EXPECT_GT(judged, 0.4 * seconds);
@@ -41,54 +53,120 @@ Figures listen(const Chain::Setup& setup) {
 }
 
 struct Case {
+    probe::Background signal;
     dsp::CodecId codec;
-    double latency;  ///< no more than that, ms
+    double latency;     ///< ms
+    double events = 0;  ///< a minute, no more than that
 };
 
-/// A link of 10 ms, with 1 ms of jitter on average and 1 % loss.
+std::string case_name(const testing::TestParamInfo<Case>& info) {
+    std::string name(dsp::name(info.param.codec));
+    std::replace(name.begin(), name.end(), '-', '_');
+    switch (info.param.signal) {
+        case probe::Background::string:
+            return name + "_string";
+        case probe::Background::speech:
+            return name + "_speech";
+        default:
+            return name;
+    }
+}
+
+/// A link of 10 ms, with 1 ms of jitter on average and 1 % loss. Latency: no more than that.
 class FarLink : public testing::TestWithParam<Case> {
   protected:
     FarLink() {
+        setup_.signal = GetParam().signal;
         setup_.codec = GetParam().codec;
         setup_.redundancy = 2;
-        setup_.link.delay = std::chrono::milliseconds{10};
-        setup_.link.jitter = {netlab::JitterKind::exponential, std::chrono::milliseconds{1}, {}, {}};
-        setup_.link.loss = 0.01;
+        for (const char* setting : {"delay=10", "jitter=exp:1", "loss=1"}) netlab::apply_setting(setup_.link, setting);
     }
     Chain::Setup setup_;
 };
 
 TEST_P(FarLink, IsNearAndClean) {
-    const Figures figures = listen(setup_);
+    const Figures figures = listen(setup_, setup_.signal == tone ? 60 : 30);
     EXPECT_LT(figures.latency, GetParam().latency);
-    EXPECT_LT(figures.events, 4);
+    EXPECT_LT(figures.events, GetParam().events);
+    EXPECT_LE(figures.drop_out, 2);
 }
 
-TEST_P(FarLink, StaysSoWhenBothEndsHaveXruns) {
+// Of other seeds the mean is: strings 11, 12 and 3 events a minute, speech 8, 8 and 4; one event in these 30 s is 2 of
+// them.
+INSTANTIATE_TEST_SUITE_P(Figures, FarLink,
+                         testing::Values(Case{tone, pcm16, 16.8, 4}, Case{tone, opus_custom, 18.2, 4},
+                                         Case{tone, opus, 21.8, 4}, Case{string, pcm16, 16.8, 18},
+                                         Case{string, opus_custom, 18.2, 18}, Case{string, opus, 21.8, 9},
+                                         Case{speech, pcm16, 16.8, 15}, Case{speech, opus_custom, 18.2, 18},
+                                         Case{speech, opus, 21.8, 11}),
+                         case_name);
+
+/// The same with cards that lose sound every three seconds.
+class FarLinkWithXruns : public FarLink {
+  protected:
+    FarLinkWithXruns() { setup_.xrun_every = 3; }
+};
+
+TEST_P(FarLinkWithXruns, OfBothEndsStaysSo) {
     setup_.xruns = Chain::Setup::Xruns::both;
-    setup_.xrun_every = 3;
-    const Figures figures = listen(setup_);
+    const Figures figures = listen(setup_, 45);
     EXPECT_LT(figures.latency, GetParam().latency);
-    EXPECT_LT(figures.events, 4);
+    EXPECT_LT(figures.events, GetParam().events);
 }
 
-TEST_P(FarLink, StaysSoWhenTheSenderTellsOfItsXruns) {
+TEST_P(FarLinkWithXruns, OfTheSenderThatTellsStaysSo) {
     setup_.xruns = Chain::Setup::Xruns::sender;
     setup_.xruns_told = Chain::Setup::Told::found;
-    setup_.xrun_every = 3;
-    const Figures figures = listen(setup_);
+    const Figures figures = listen(setup_, 45);
     EXPECT_LT(figures.latency, GetParam().latency + 0.5);
-    EXPECT_LT(figures.events, 4);
+    EXPECT_LT(figures.events, GetParam().events);
 }
 
-INSTANTIATE_TEST_SUITE_P(Codecs, FarLink,
-                         testing::Values(Case{dsp::CodecId::pcm16, 16.8}, Case{dsp::CodecId::opus_custom, 18.2},
-                                         Case{dsp::CodecId::opus, 21.8}),
-                         [](const auto& case_info) {
-                             return std::string(case_info.param.codec == dsp::CodecId::pcm16  ? "pcm16"
-                                                : case_info.param.codec == dsp::CodecId::opus ? "opus"
-                                                                                              : "opus_custom");
-                         });
+INSTANTIATE_TEST_SUITE_P(Figures, FarLinkWithXruns,
+                         testing::Values(Case{tone, pcm16, 16.8, 4}, Case{tone, opus_custom, 18.2, 4},
+                                         Case{tone, opus, 21.8, 4}),
+                         case_name);
+
+/// Nothing between the ends, as on one host: docs/latency.md has these figures.
+class EmptyLink : public testing::TestWithParam<Case> {};
+
+TEST_P(EmptyLink, IsAsNearAsTheDocumentsSay) {
+    Chain::Setup setup;
+    setup.codec = GetParam().codec;
+    const Figures figures = listen(setup, 5);
+    EXPECT_NEAR(figures.latency, GetParam().latency, 0.03);
+    EXPECT_EQ(figures.events, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Figures, EmptyLink,
+                         testing::Values(Case{tone, pcm16, 1.95}, Case{tone, opus_custom, 3.28},
+                                         Case{tone, opus, 6.72}),
+                         case_name);
+
+TEST(EmptyLinkWithStalls, IsNoFarther) {
+    Chain::Setup setup;
+    setup.stall_every = 5;
+    EXPECT_NEAR(listen(setup, 30).latency, 1.95, 0.03);
+}
+
+/// 5 % loss in bursts of 3.
+class BurstyLink : public testing::TestWithParam<Case> {};
+
+TEST_P(BurstyLink, HasNoDropOut) {
+    Chain::Setup setup;
+    setup.signal = GetParam().signal;
+    setup.codec = GetParam().codec;
+    setup.redundancy = 2;
+    for (const char* setting : {"delay=10", "loss=5:3"}) netlab::apply_setting(setup.link, setting);
+    const Figures figures = listen(setup, 20);
+    EXPECT_LT(figures.latency, GetParam().latency);
+    EXPECT_LE(figures.drop_out, 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Figures, BurstyLink,
+                         testing::Values(Case{tone, pcm16, 14.2}, Case{speech, pcm16, 14.2},
+                                         Case{speech, opus_custom, 15.5}, Case{speech, opus, 21.4}),
+                         case_name);
 
 }  // namespace
 }  // namespace matriz::bench
