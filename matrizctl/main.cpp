@@ -29,7 +29,7 @@ struct Terminal {
 
     bool colour() const { return present && std::getenv("NO_COLOR") == nullptr; }
     std::size_t width() const {
-        constexpr std::size_t elsewhere = 120;
+        constexpr std::size_t elsewhere = 240;
         winsize size{};
         if (!present || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return elsewhere;
         return size.ws_col;

@@ -37,8 +37,19 @@ TEST(Table, ShowsWhatThereIs) {
          {"porto  matriz 1.2.3, up 2 h 13 min", "running  48000 Hz, 64 frames, 3 xruns", "sending  opus",
           "registered for 12 s  ws://mesh.example:5000/config", "opus, 2.5 ms, 128 kbit/s, 2 channels, level -18.2 dB",
           "10.0.0.2 (udp)", "/tmp/2026-01-01.wav", "lisboa", "playing", "-20.0 dB", "4.1 ms", "4.0 ms", "0.3 ms",
-          "refused the connection", "10.0.0.2:8554"})
+          "refused the connection"})
         EXPECT_THAT(text, HasSubstr(part));
+}
+
+TEST(Table, WhatATechnicianAsksForStaysLongest) {
+    const std::string usual = render(json_of(status::test::example()), 120, false);
+    for (const char* title :
+         {"LEVEL", "DELAY", "TARGET", "JITTER", "LOST", "LATE", "RECOVERED", "COVERED", "DRIFT", "CODEC"})
+        EXPECT_THAT(usual, HasSubstr(title));
+    const std::string narrow = render(json_of(status::test::example()), 80, false);
+    for (const char* title : {"LEVEL", "DELAY", "TARGET", "JITTER", "LOST"}) EXPECT_THAT(narrow, HasSubstr(title));
+    const std::string wide = render(json_of(status::test::example()), 240, false);
+    for (const char* title : {"VIA", "RTT", "ONE WAY", "ADDRESS", "10.0.0.2:8554"}) EXPECT_THAT(wide, HasSubstr(title));
 }
 
 TEST(Table, FitsEveryTerminalAndStaysAligned) {
