@@ -135,6 +135,22 @@ class Playing(probe.ToneCase):
         self.assertTrue(all(emit.udp[0] <= port <= emit.udp[1] for port in ports), head)
         player.close()
 
+    def test_packets_ask_for_expedited_forwarding(self):
+        """RFC 3246: DSCP 46, which Linux turns into the socket's priority, too."""
+        emit = probe.start(self.stage, self.stage.jack())
+        emit.wait_capturing()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+            listener.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+            listener.bind(("127.0.0.1", self.stage.block.take()))
+            listener.settimeout(10)
+            port = listener.getsockname()[1]
+            player = emit.rtsp()
+            player.play(f"RTP/AVP;unicast;client_port={port}-{self.stage.block.take()}")
+            packet, told, _, _ = listener.recvmsg(2000, 64)
+            self.assertEqual(packet[0] >> 6, 2, "RTP")
+            self.assertIn((socket.IPPROTO_IP, socket.IP_TOS, bytes([46 << 2])), told)
+            player.close()
+
     def test_a_receiver_report_reaches_the_status(self):
         jack = self.stage.jack()
         emit = probe.start(self.stage, jack)
