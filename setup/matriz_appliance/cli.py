@@ -46,7 +46,7 @@ def parser():
     sound.add_argument("--dummy", action="store_true", help="no sound card: JACK runs on its dummy driver")
     what = p.add_argument_group("what to change, or leave alone (remembered)")
     for name, text in (("boot", "the Raspberry Pi's config.txt and cmdline.txt"), ("governor", "the CPU's speed"),
-                       ("system", "limits and the desktop's sound server")):
+                       ("system", "limits, D-Bus policy and the desktop's sound server")):
         what.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=text)
     pi = p.add_argument_group("Raspberry Pi (remembered)")
     for name, off, on in (("radio", "also switch Wi-Fi and Bluetooth off", "leave them on, the default"),
@@ -203,6 +203,7 @@ def change_machine(options, ground, conf):
 
     if may("system", "limits and the desktop's sound server"):
         tuning.limits(ground)
+        tuning.reservation(ground)
         tuning.desktop(ground, conf)
     governor = may("governor", "the CPU's speed")
     if governor:

@@ -4,6 +4,7 @@ from . import alsa, audio_conf, client_json
 
 CLIENT = "etc/matriz/client.json"
 LIMITS = "etc/security/limits.d/95-matriz.conf"
+DBUS = "etc/dbus-1/system.d/matriz-jackd.conf"
 WIREPLUMBER = "etc/wireplumber/main.lua.d/90-matriz.lua"          # up to 0.4, as in bookworm
 WIREPLUMBER_CONF = "etc/wireplumber/wireplumber.conf.d/90-matriz.conf"  # from 0.5 on, which reads no Lua there
 
@@ -25,6 +26,24 @@ def limits(ground):
 @audio - memlock unlimited
 @audio - nice -19
 """, "real-time priority and locked memory for the group audio")
+
+
+def reservation(ground):
+    """jackd reserves its card on the bus in DBUS_SESSION_BUS_ADDRESS. Where no desktop runs, who starts it by hand names the
+    system bus there, which must let it; the services do without (JACK_NO_AUDIO_RESERVATION)."""
+    ground.write(DBUS, """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<!-- Written by matriz-setup: jackd of these users may reserve sound cards on the system bus, where no desktop runs. -->
+<busconfig>
+  <policy user="matriz">
+    <allow own_prefix="org.freedesktop.ReserveDevice1"/>
+  </policy>
+  <policy group="audio">
+    <allow own_prefix="org.freedesktop.ReserveDevice1"/>
+  </policy>
+</busconfig>
+""", "jackd by hand may reserve the sound card without a desktop")
 
 
 def desktop(ground, conf):
