@@ -85,7 +85,7 @@ class FarLink : public testing::TestWithParam<Case> {
 };
 
 TEST_P(FarLink, IsNearAndClean) {
-    const Figures figures = listen(setup_, setup_.signal == tone ? 60 : 30);
+    const Figures figures = listen(setup_, setup_.signal == tone ? 45 : 30);
     EXPECT_LT(figures.latency, GetParam().latency);
     EXPECT_LT(figures.events, GetParam().events);
     EXPECT_LE(figures.drop_out, 2);
@@ -158,7 +158,7 @@ TEST_P(BurstyLink, HasNoDropOut) {
     setup.codec = GetParam().codec;
     setup.redundancy = 2;
     for (const char* setting : {"delay=10", "loss=5:3"}) netlab::apply_setting(setup.link, setting);
-    const Figures figures = listen(setup, 20);
+    const Figures figures = listen(setup, 15);
     EXPECT_LT(figures.latency, GetParam().latency);
     EXPECT_LE(figures.drop_out, 5);
 }
