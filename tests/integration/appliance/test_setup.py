@@ -143,6 +143,29 @@ class SetupTest(SetupCase):
         self.setup("--undo")
         self.assertEqual(sorted(self.read("boot/firmware/cmdline.txt").split()), sorted(cmdline.split()))
 
+    @unittest.skipIf(os.geteuid() != 0, "only root becomes another user")
+    def test_who_may_reserve_sound_cards_on_the_system_bus(self):
+        appliance.put_units(self.root)
+        self.setup(*ANSWERS)
+        os.chmod(self.stage.folder, 0o755)
+        conf, address = (os.path.join(self.stage.folder, name) for name in ("bus.conf", "bus"))
+        appliance.write(conf, f"""<busconfig><type>system</type><listen>unix:path={address}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><deny own="*"/><allow send_destination="org.freedesktop.DBus"/>
+<allow receive_sender="org.freedesktop.DBus"/></policy>
+<include>{self.root}/etc/dbus-1/system.d/matriz-jackd.conf</include></busconfig>""")
+        self.stage.process("bus", ["dbus-daemon", "--nofork", "--config-file", conf])
+        wait_for(lambda: os.path.exists(address), 10, "the bus")
+
+        def own(name, groups):
+            return subprocess.run(
+                ["setpriv", "--reuid=nobody", "--regid=nogroup", f"--groups={groups}", "dbus-send", f"--bus=unix:path={address}",
+                 "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.RequestName", f"string:{name}",
+                 "uint32:0"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).returncode == 0
+
+        self.assertTrue(own("org.freedesktop.ReserveDevice1.Audio0", "audio"))
+        self.assertFalse(own("org.freedesktop.ReserveDevice1.Audio0", "nogroup"))
+        self.assertFalse(own("org.freedesktop.Other", "audio"))
+
     def test_leave_alone(self):
         appliance.raspberry_pi(self.root)
         self.setup(*ANSWERS, "--no-boot", "--no-governor", "--no-system")
