@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "node/emitter/rtsp_server.hpp"
 
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -324,6 +325,17 @@ void RtspServer::dismiss_disallowed() {
     });
 }
 
+namespace {
+
+/// One that is just being taken in, which gst_rtsp_client_close() would leave behind for good: it sees that its other
+/// end is gone, and ends by itself.
+void hang_up(GstRTSPClient* client) noexcept {
+    GSocket* socket = gst_rtsp_connection_get_read_socket(gst_rtsp_client_get_connection(client));
+    if (socket != nullptr) g_socket_shutdown(socket, TRUE, TRUE, nullptr);
+}
+
+}  // namespace
+
 void RtspServer::on_client_connected(GstRTSPServer*, GstRTSPClient* client, gpointer data) noexcept {
     auto& self = *static_cast<RtspServer*>(data);
     try {
@@ -340,11 +352,11 @@ void RtspServer::on_client_connected(GstRTSPServer*, GstRTSPClient* client, gpoi
         g_signal_connect(client, "new-session", G_CALLBACK(on_new_session), nullptr);
         g_signal_connect(client, "play-request", G_CALLBACK(on_play), &self);
         if (count > max_connections) {
-            self.log_.warning("{} RTSP connections at once: refusing one from {}", max_connections, address_of(client));
-            gst_rtsp_client_close(client);
+            self.note_refusal(address_of(client), fmt::format("there are {} RTSP connections", max_connections));
+            hang_up(client);
         }
     } catch (const std::exception&) {
-        gst_rtsp_client_close(client);
+        hang_up(client);
     }
 }
 

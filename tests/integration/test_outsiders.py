@@ -148,6 +148,23 @@ class PlayersTest(MeshCase):
         self.assertEqual(request("127.0.0.1", self.porto.rtsp_port)[0], 200)
 
 
+    def test_no_more_than_128_connections(self):
+        """Those that say nothing are closed after ten seconds, so there is room again."""
+        links = []
+        self.stage.defer(lambda: [link.close() for link in links])
+        for _ in range(128):
+            links.append(socket.create_connection(("127.0.0.1", self.porto.rtsp_port), timeout=10))
+
+        def turned_away():
+            with socket.create_connection(("127.0.0.1", self.porto.rtsp_port), timeout=10) as one:
+                return one.recv(1) == b""
+
+        wait_for(turned_away, 9, "one too many to be turned away")
+        self.porto.process.wait_log(r"refused 127\.0\.0\.1 .*there are 128 RTSP connections")
+        wait_for(lambda: request("127.0.0.1", self.porto.rtsp_port)[0] == 200, 40, "room again")
+        self.assertNotIn("CRITICAL", self.porto.process.log())
+
+
 class ForgeriesTest(MeshCase):
     def test_packets_of_strangers_take_nobodys_place(self):
         """In the clear: what looks like the peer's stream, but has another source, and what looks like its reports."""
