@@ -77,6 +77,10 @@ class RecordTest(MeshCase):
         # What the header does not yet tell of is lost; that is the last moment, not the recording.
         self.check(self.record(lambda node: node.kill()), "pcm", seconds=0.5)
 
+    def test_flac_of_a_crash_can_be_read(self):
+        """Its header tells no length; what is in it can be read all the same."""
+        self.check(self.record(lambda node: node.kill(), record_format="flac"), "flac", seconds=0.5)
+
 
 if __name__ == "__main__":
     main()
