@@ -22,7 +22,6 @@ constexpr milliseconds first_backoff{250};
 constexpr milliseconds longest_backoff{2000};
 constexpr milliseconds least_backoff{50};
 constexpr milliseconds first_call_wait{1000};
-constexpr milliseconds watch_interval{100};
 constexpr seconds refused_wait{10};       ///< a wrong identity seldom gets better by itself
 constexpr milliseconds least_pause{300};  ///< from one attempt to the next that the peer asks for
 constexpr std::size_t most_in_a_row = 4;  ///< of these
@@ -53,7 +52,7 @@ Life::Life(LinkConfig config)
         if (caller_) call();
         prepare();
         watchdog_ = glib::Source::every(
-            watch_interval, [this] { watch(); }, worker_.context());
+            Quiet::interval, [this] { watch(); }, worker_.context());
     });
 }
 
@@ -228,6 +227,7 @@ void Life::on_verified(std::uint64_t serial) {
     // The other one goes on until this one plays: its end may wait for a TURN server.
     const auto before = std::exchange(current_, std::move(next_));
     silent_ = false;
+    quiet_.begin();
     if (another_wanted_ && current_->began > *another_wanted_) another_wanted_.reset();
     packets_seen_ = 0;
     connected_since_ = last_sign_ = last_packet_ = Clock::now();
@@ -293,7 +293,8 @@ void Life::give_up(Trouble trouble, const std::string& reason, const SessionId* 
         const std::lock_guard lock(mutex_);
         status_.refused = refused;
     }
-    if (caller_) call_later(refused ? milliseconds(refused_wait) : backoff_.next());
+    // Beside one in use whoever wants another asks again.
+    if (caller_ && !current_) call_later(refused ? milliseconds(refused_wait) : backoff_.next());
 }
 
 /// What the next attempt is like.

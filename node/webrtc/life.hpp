@@ -21,6 +21,7 @@
 #include "node/gst/worker.hpp"
 #include "node/webrtc/connection.hpp"
 #include "node/webrtc/link.hpp"
+#include "node/webrtc/quiet.hpp"
 #include "node/webrtc/sessions.hpp"
 #include "node/webrtc/signal.hpp"
 
@@ -77,6 +78,8 @@ class Life {
     void watch() noexcept;
     void watch_attempt(Clock::time_point now);
     void watch_connection(Clock::time_point now);
+    void watch_quiet(Clock::time_point now, bool came);
+    void call_off();
     void want_another(Clock::time_point now);
     void look_closely();
     void note_turn();
@@ -113,6 +116,8 @@ class Life {
     Clock::time_point last_packet_{};
     std::uint64_t packets_seen_ = 0;
     bool silent_ = false;
+    Quiet quiet_;
+    bool called_early_ = false;  ///< since anything came from it
     Clock::time_point last_good_;
     unsigned ticks_ = 0;
     std::string said_;       ///< the failure that was last logged: said once, until there is a connection again

@@ -74,6 +74,8 @@ void Life::watch_connection(Clock::time_point now) {
     if (sound) last_packet_ = now;
     const auto* pings = connection.pings();
     const auto heard = pings != nullptr ? pings->last_heard() : std::nullopt;
+    const bool never = !heard && packets == 0;
+    watch_quiet(now, never || sound || (heard && *heard > last_sign_));
     if (heard)
         last_sign_ = std::max(last_sign_, *heard);
     else if (sound)
@@ -103,11 +105,7 @@ void Life::watch_connection(Clock::time_point now) {
     if (std::exchange(silent_, false)) {
         log_.info("it is back");
         said_.clear();
-        if (!another_wanted_ && caller_ && (next_ || calling_)) {
-            if (calls_.current()) send(*calls_.current(), Bye{.code = Bye::Code::left, .reason = "the other is back"});
-            next_.reset();
-            calling_ = false;
-        }
+        if (!another_wanted_ && caller_ && (next_ || calling_)) call_off();
         enter(State::connecting, {});
         return;
     }
@@ -127,6 +125,22 @@ void Life::watch_connection(Clock::time_point now) {
     enter(State::playing, {});
     const std::lock_guard lock(mutex_);
     if (!status_.first_packet && packets > 0) status_.first_packet = connection.first_packet();
+}
+
+/// Asking costs a signal while the other does not answer, and is not heard when what comes of it takes this one's
+/// place.
+void Life::watch_quiet(Clock::time_point now, bool came) {
+    if (came && std::exchange(called_early_, false) && calling_ && !another_wanted_) call_off();
+    if (!quiet_.look(now, came, last_packet_)) return;
+    log_.debug("nothing comes from it; another connection is asked for");
+    called_early_ = true;
+    want_another(now);
+}
+
+void Life::call_off() {
+    if (calls_.current()) send(*calls_.current(), Bye{.code = Bye::Code::left, .reason = "the other is back"});
+    next_.reset();
+    calling_ = false;
 }
 
 /// About once a second, until there is one.

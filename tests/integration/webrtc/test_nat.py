@@ -282,11 +282,12 @@ class OutageTest(NatCase):
         self.probe.wait_heard()
 
     def test_another_address_of_the_router(self):
-        self.changed("another public address", lambda: self.hosts[0].site.move(77))
+        self.changed("another public address", lambda: self.hosts[0].site.move(77), limit=4)
 
     def test_into_a_stricter_network(self):
         """On the go from one network to one where only the relay helps."""
-        self.changed("into a network that lets only the relay through", lambda: self.hosts[0].site.set_kind("relay-only"))
+        self.changed("into a network that lets only the relay through", lambda: self.hosts[0].site.set_kind("relay-only"),
+                     limit=3)
         self.wait_path(*self.nodes, "relay")
 
     def test_router_forgets(self):

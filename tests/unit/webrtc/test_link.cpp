@@ -159,6 +159,25 @@ TEST_F(TwoLinks, RefreshMakesAnotherConnectionWhileTheOldOnePlays) {
     }
 }
 
+TEST_F(TwoLinks, SoundThatStopsWhileTheConnectionLivesIsNoReasonForAnother) {
+    // The links say goodbye after this test has ended.
+    const auto early = std::make_shared<std::atomic<int>>(0);
+    for (End* end : {&lisboa_, &porto_})
+        end->tamper = [end, early](const Json::Value& body) {
+            if (asks_early(*end, body)) ++*early;
+            return true;
+        };
+    open_both();
+    ASSERT_TRUE(wait_for([&] { return plays(lisboa_) && plays(porto_) && porto_.link->status().rtt_ms; }))
+        << describe();
+    lisboa_.tone->copies = 0;
+    ASSERT_TRUE(wait_for([&] { return porto_.link->status().state == State::retrying; })) << describe();
+    EXPECT_EQ(porto_.link->status().reason, "it is connected, but no sound comes from it");
+    EXPECT_EQ(*early, 0);
+    lisboa_.tone->copies = 1;
+    ASSERT_TRUE(wait_for([&] { return plays(porto_); })) << describe();
+}
+
 TEST_F(TwoLinks, ALostSignalIsMadeUpFor) {
     // The first of each kind is lost. The links say goodbye after this test has ended.
     struct Seen {

@@ -93,6 +93,7 @@ class Silence : public TwoLinks, public ::testing::WithParamInterface<bool> {
         TwoLinks::SetUp();
         signal(SIGPIPE, SIG_IGN);
         here().tamper = [this](const Json::Value& body) {
+            if (asks_early(here(), body)) ++early_;
             const std::lock_guard lock(peer_mutex_);
             if (peer_) peer_->send(body);
             return false;
@@ -124,6 +125,7 @@ class Silence : public TwoLinks, public ::testing::WithParamInterface<bool> {
         }
     }
 
+    std::atomic<int> early_{0};
     std::mutex peer_mutex_;
     std::unique_ptr<PeerProcess> peer_;
 };
@@ -144,6 +146,15 @@ TEST_P(Silence, IsNoticedAndTheConnectionGoesOnAfterwards) {
     peer_->tell(SIGCONT);
     ASSERT_TRUE(wait_for([&] { return plays(here()); })) << describe();
     EXPECT_LE(here().link->status().connections, before + 1);
+}
+
+TEST_P(Silence, AsksForAnotherConnectionLongBeforeItIsNoticed) {
+    ASSERT_TRUE(wait_for([&] { return plays(here()); })) << describe();
+    peer_->tell(SIGSTOP);
+    ASSERT_TRUE(wait_for([&] { return here().link->status().state == State::retrying; })) << describe();
+    EXPECT_GE(early_, 1);
+    peer_->tell(SIGCONT);
+    ASSERT_TRUE(wait_for([&] { return plays(here()); })) << describe();
 }
 
 TEST_P(Silence, AnotherProcessTakesTheDeadOnesPlace) {

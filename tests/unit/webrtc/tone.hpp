@@ -32,7 +32,7 @@ class Tone {
     }
 
     emitter::Offer offer;
-    std::atomic<int> copies{1};  ///< of each packet; more than one are a flood
+    std::atomic<int> copies{1};  ///< of each packet; more than one are a flood, none a capture that stands still
 
   private:
     static GstFlowReturn on_sample(GstElement* sink, gpointer data) noexcept {
@@ -41,6 +41,7 @@ class Tone {
         return GST_FLOW_OK;
     }
     void deliver(gst::Ref<GstSample> sample) {
+        if (copies == 0) return;
         for (int left = copies - 1; left > 0; --left) {
             offer.main().deliver(numbered(sample.get()));
             ++more_;

@@ -134,6 +134,12 @@ class TwoLinks : public ::testing::Test {
         if (to.link) to.link->receive(copy);
     }
 
+    /// Whether `body`, which `end` is about to send, asks for another connection while the one in use plays.
+    static bool asks_early(End& end, const Json::Value& body) {
+        if (!body.isMember("call") && body["bye"]["code"] != "again") return false;
+        const std::lock_guard lock(end.mutex);
+        return end.link && end.link->status().state == receiver::State::playing;
+    }
     static bool plays(const End& end) {
         const auto status = end.link->status();
         return status.state == receiver::State::playing && status.connected && status.playout.level_rms > 0.01;
