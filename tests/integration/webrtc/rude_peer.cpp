@@ -111,6 +111,9 @@ class RudePeer {
         up_ = false;
         inside_.forget();
         connection_.reset();
+        const auto ask = mode_ == "listen"
+                             ? std::optional(negotiation::ask_for_everything(SampleRate{48000}, Frames{64}))
+                             : std::nullopt;
         ConnectionConfig config{.peer = peer_,
                                 .fingerprint = fingerprint_,
                                 .identity = &identity_,
@@ -119,8 +122,8 @@ class RudePeer {
                                 .ice_servers = {},
                                 .capture_latency = {}};
         ConnectionEvents events{.description =
-                                    [id](const std::string& sdp) {
-                                        send({id, OfferSdp{.sdp = sdp, .ask = std::string()}});
+                                    [id, ask](const std::string& sdp) {
+                                        send({id, OfferSdp{.sdp = sdp, .ask = ask ? to_query(*ask) : std::string()}});
                                     },
                                 .candidate =
                                     [id](int mline, const std::string& text) {
@@ -129,7 +132,10 @@ class RudePeer {
                                 .failed = [](Trouble, const std::string& reason) { say("failed: " + reason); },
                                 .verified = [this, id] { worker_.post([this, id] { verified(id); }); }};
         connection_ = std::make_unique<Connection>(std::move(config), log_, worker_.context(), std::move(events));
-        connection_->make_offer(outgoing_for(&tone_.offer, call.ask), std::nullopt);
+        if (const auto sending = parse_sending(call.sends); ask && sending)
+            connection_->make_offer(std::nullopt, format_of(stream_for(ask, *sending)));
+        else
+            connection_->make_offer(outgoing_for(&tone_.offer, call.ask), std::nullopt);
     }
     void on(const SessionId&, const OfferSdp&) {}
     void on(const SessionId&, const AnswerSdp& answer) {
@@ -141,7 +147,7 @@ class RudePeer {
     void on(const SessionId&, const Bye& bye) { say("goodbye: " + bye.reason); }
 
     void verified(const SessionId& id) {
-        connection_->play();
+        if (mode_ != "listen") connection_->play();  // needs JACK; packets come without
         up_ = true;
         say("connected");
         if (mode_ == "renegotiate") send({id, Bye{.code = Bye::Code::again, .reason = "once more"}});
@@ -215,7 +221,7 @@ int main(int argc, char** argv) {
     if (argc != 5) {
         std::fprintf(
             stderr,
-            "rude_peer PEER FINGERPRINT IDENTITY_FOLDER sound|channels|messages|dtls|renegotiate, or - for the "
+            "rude_peer PEER FINGERPRINT IDENTITY_FOLDER sound|channels|messages|dtls|renegotiate|listen, or - for the "
             "fingerprint alone\n");
         return 2;
     }

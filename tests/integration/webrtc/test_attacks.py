@@ -4,6 +4,7 @@ import copy
 import os
 import socket
 import ssl
+import threading
 
 from attack_case import AttackCase, OTHER, swap_in_sdp
 from harness import natlab, ports
@@ -12,6 +13,7 @@ from harness.original_client import OriginalClient
 from harness.programs import Node
 from harness.rtsp import request
 from harness.wait import holds_for, wait_for
+from rude import Rude
 
 IDENTITY = r"certificate|fingerprint|identity"
 # What a node says in its log, which speaks of its own certificate, too.
@@ -202,6 +204,33 @@ class ReplayTest(AttackCase):
         for body in bodies:
             middle.to_node("anna", {"signal": body, "from": "bruno"})
         holds_for(lambda: len(middle.signals("up", "anna")) == said and "bruno" not in anna.peers(), 2, "no answer")
+
+
+class ThrownOutTest(AttackCase):
+    names = AttackCase.names + ("aaron",)
+
+    def test_thrown_out_while_connected(self):
+        """The list is pushed without aaron, who does not go: from then on not one packet comes to him."""
+        out = threading.Event()
+
+        def without(way, _name, message):
+            for who in ("clients", "listeners"):
+                if out.is_set() and way == "down" and who in message:
+                    message[who] = [entry for entry in message[who] if entry["name"] != "aaron"]
+            return message
+        middle, (anna, bruno), probe = self.meshed(without)
+        aaron = Rude(self, self.lab.site("outside", "open").host("outside"), middle, anna, "listen")
+        wait_for(aaron.connections, 30, "aaron to be connected")
+        before = aaron.datagrams()
+        wait_for(lambda: aaron.datagrams() > before + 1000, 20, "anna's sound to come to him")
+        out.set()
+        middle.to_node("anna", without("down", "anna", copy.deepcopy(middle.newest_list("anna"))))
+        wait_for(lambda: "aaron" not in anna.peers(), 20, "anna to know that he is out")
+        seen = []
+        wait_for(lambda: seen.append(aaron.datagrams()) or seen[-5:] == seen[-1:] * 5, 10, "what was on its way to be there", 0.1)
+        holds_for(lambda: aaron.datagrams() == seen[-1], 3, "no packet more")
+        self.assertTrue(aaron.process.running())
+        probe.wait_heard((bruno, anna), (anna, bruno))
 
 
 class StrangerTest(AttackCase):

@@ -1,67 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Somebody wants to spoil it for the others: garbage, floods, connections without end."""
 import contextlib
-import json
-import os
 import random
 import re
 import socket
-import subprocess
-import threading
 
 import websockets
 
-from attack_case import AttackCase, OTHER
+from attack_case import AttackCase
 from harness.case import main
-from harness.process import Process
-from harness.programs import program
 from harness.wait import wait_for
-
-
-class Rude:
-    """rude_peer on `host` as the member `name`, which `victim` calls by way of `middle`. Bridges its signals. It gets what
-    of the processor nobody else wants: what it costs at the victim is in question, not what it costs itself."""
-
-    def __init__(self, case, host, middle, victim, mode, name="aaron"):
-        self.name, self.victim, self.middle = name, victim, middle
-        folder = os.path.join(case.stage.folder, f"{name}-{mode}")
-        os.makedirs(folder)
-        argv = ["prlimit", "--rtprio=0", "setpriv", "--bounding-set=-sys_nice", "nice", "-n", "19", program("rude_peer")]
-        fingerprint = host.run(*argv, victim.name, OTHER, folder, "-").strip()
-        self.member = case.member(name, fingerprint)
-        self.member.wait_message(lambda m: "n_clients" in m, "the answer to register")
-        pinned = next(c["fingerprint"] for c in middle.newest_list(victim.name)["clients"] if c["name"] == victim.name)
-        self.process = Process(name, host.on([*argv, victim.name, pinned, folder, mode]), os.path.join(folder, "log"),
-                               stdin=subprocess.PIPE)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._bridge, daemon=True)
-        case.stage.defer(self.stop)
-        self._thread.start()
-
-    def _bridge(self):
-        heard = said = 0
-        while not self._ended.wait(0.02):
-            for message in self.member.messages[heard:]:
-                heard += 1
-                if "signal" in message and message.get("from") == self.victim.name and self.process.running():
-                    self.process.popen.stdin.write(json.dumps(message["signal"]).encode() + b"\n")
-                    self.process.popen.stdin.flush()
-            text = self.process.log()
-            whole = text[said:text.rfind("\n") + 1]
-            said += len(whole)
-            for line in whole.splitlines():
-                if line.startswith("{"):
-                    self.middle.post(self.victim.name, {"signal": json.loads(line), "from": self.name})
-
-    def connections(self):
-        return self.process.log().count("\nconnected\n")
-
-    def stop(self):
-        if not self._ended.is_set():
-            self._ended.set()
-            self._thread.join()
-            self.process.stop()
-            self.member.stop()
+from rude import Rude
 
 
 class FloodTest(AttackCase):
