@@ -167,7 +167,9 @@ void Reception::take_copy(Slots::Slot packet, std::int64_t carrier, const DelayT
     if (outcome == Slots::Outcome::stored) target_.add(arrival, false);
     if (outcome != Slots::Outcome::late) return;
     if (before == Slots::State::unknown) metrics_.add(MetricsBoard::lost);
-    target_.add(arrival, true);
+    // Losses are weighed in the long view; they are no sign that the path holds packets up, and no reason for an
+    // attack.
+    target_.add(arrival, false);
 }
 
 }  // namespace matriz::dsp

@@ -163,6 +163,19 @@ TEST_P(BurstyLink, HasNoDropOut) {
     EXPECT_LE(figures.drop_out, 5);
 }
 
+/// Copies so far apart that they outlive the bursts come too late for some: that is no reason to wait for the last of
+/// them.
+TEST(BurstyLinkWithFarCopies, IsNotMuchFarther) {
+    Chain::Setup setup;
+    setup.codec = opus;
+    setup.redundancy = 3;
+    setup.distance = 4;
+    for (const char* setting : {"delay=10", "loss=5:3"}) netlab::apply_setting(setup.link, setting);
+    const Figures figures = listen(setup, 15);
+    EXPECT_LT(figures.latency, 27);
+    EXPECT_LE(figures.drop_out, 5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Figures, BurstyLink,
                          testing::Values(Case{tone, pcm16, 14.2}, Case{speech, pcm16, 14.2},
                                          Case{speech, opus_custom, 15.5}, Case{speech, opus, 21.4}),
