@@ -146,7 +146,10 @@ class CunningServerTest(AttackCase):
         self.deaf = deaf
         self.lie = {"ip": hosts[3].address4, "port": evil.rtsp_port, **lie}
         zoe = self.node("zoe", hosts[2], server_url=url, transport="auto")  # the list is pushed as she comes
-        for node in (evil, zoe):
+        if deaf:  # or she would keep the connection that she has, whatever address the list tells
+            self.assertEqual(anna.stop(), 0)
+            anna.start()
+        for node in (evil, zoe, anna):
             self.jack.wait_ports(node.send_port())
 
         class False_:
