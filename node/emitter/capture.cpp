@@ -369,16 +369,19 @@ void Capture::watch_running() {
     if (is_to_be_renewed()) return renew("the capture joins JACK anew, as it must every few weeks", false);
     const std::uint64_t buffers = running_->buffers.load(std::memory_order_relaxed);
     const jack_nframes_t cycle = running_->jack ? running_->jack->cycle() : 0;
+    const std::uint32_t periods = running_->jack ? running_->jack->periods() : 0;
     const bool jack_runs = std::exchange(cycle_seen_, cycle) != cycle;
+    const bool uncalled = std::exchange(periods_seen_, periods) == periods;
     stalled_seconds_ = std::exchange(buffers_seen_, buffers) == buffers ? stalled_seconds_ + 1 : 0;
     if (stalled_seconds_ < stall_limit) return;
     stalled_seconds_ = 0;
-    on_stall(jack_runs);
+    on_stall(jack_runs && uncalled);
 }
 
-void Capture::on_stall(bool jack_runs) {
+/// `passed_over`: JACK runs, but calls this client no more. One that it calls must not be deactivated under its feet.
+void Capture::on_stall(bool passed_over) {
     if (renewing_) return;
-    if (jack_runs) {
+    if (passed_over) {
         log_.warning("JACK runs, but no longer calls \"{}-send\"; it leaves JACK and joins anew", config_.jack_client);
         return renew("the capture joins JACK anew", true);
     }

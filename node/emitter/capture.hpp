@@ -62,7 +62,7 @@ class Capture {
     void go_silent(const std::string& reason) noexcept;
     void watch() noexcept;
     void watch_running();
-    void on_stall(bool jack_runs);
+    void on_stall(bool passed_over);
     bool is_to_be_renewed();
     void renew(const std::string& why, bool passed_over);
     void watch_opening();
@@ -92,6 +92,7 @@ class Capture {
     glib::Source watchdog_;
     std::uint64_t buffers_seen_ = 0;
     jack_nframes_t cycle_seen_ = 0;
+    std::uint32_t periods_seen_ = 0;
     int stalled_seconds_ = 0;  ///< without a buffer of running_
     int waited_seconds_ = 0;   ///< opening_ or staged_
     int quiet_seconds_ = 0;    ///< of running_, once it is to be renewed

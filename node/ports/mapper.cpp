@@ -132,7 +132,7 @@ void Mapper::meet(std::unique_ptr<Gateway> gateway) {
         held = std::move(known->held);
         // What leads to the address of before would stand in the way, as somebody else's.
         if (known->gateway->own_address() != gateway->own_address())
-            while (!held.empty() && gateway->close(*held.begin())) held.erase(held.begin());
+            while (!held.empty() && !ending() && gateway->close(*held.begin())) held.erase(held.begin());
         routers_.erase(known);
     }
     routers_.push_back({std::move(gateway), std::move(held)});
