@@ -12,7 +12,7 @@ from nat_case import MONITOR_KEY, NatCase
 EIGHT = ("anna", "bruno", "carla", "diego", "elisa", "fabio", "greta", "hugo")
 ROUNDS = 50
 MESH_LIMIT_MS = 5000
-JOIN_LIMIT = 0.4  # seconds
+JOIN_LIMIT = 1  # seconds, a bound that a busy machine keeps; ./dev bench start measures
 
 
 @unittest.skipIf((os.cpu_count() or 1) < 2, "eight nodes and 56 streams need two processors")
