@@ -201,7 +201,7 @@ def change_machine(options, ground, conf):
             print(f"  left alone: {what} (--{name} changes that)")
         return yes
 
-    if may("system", "limits and the desktop's sound server"):
+    if may("system", "limits, D-Bus policy and the desktop's sound server"):
         tuning.limits(ground)
         tuning.reservation(ground)
         tuning.desktop(ground, conf)
