@@ -35,12 +35,14 @@ class Zita(System):
         self.buffer_ms = str(buffer_ms)
 
     def start(self, lab, a, b):
+        # Both programs hold JACK's times against those of their own clock: they have to live in their server's time.
         for here, there, port in ((a, b, "4500"), (b, a, "4510")):
             address = lab.address(there)
             lab.spawn(f"zita-n2j-{there.name}", there, ["zita-n2j", "--jname", f"{there.name}-in", "--jserv", there.jack.name,
-                                                       "--chan", "1,2", "--buff", self.buffer_ms, address, port])
+                                                       "--chan", "1,2", "--buff", self.buffer_ms, address, port],
+                      env=there.clock)
             lab.spawn(f"zita-j2n-{here.name}", here, ["zita-j2n", "--jname", f"{here.name}-out", "--jserv", here.jack.name,
-                                                     "--chan", "2", "--16bit", address, port])
+                                                     "--chan", "2", "--16bit", address, port], env=here.clock)
             here.send = [f"{here.name}-out:in_1", f"{here.name}-out:in_2"]
             there.receive = f"{there.name}-in:out_1"
 

@@ -18,6 +18,7 @@ class End:
         self.send = []        # JACK ports that sound is played into here
         self.receive = None   # JACK port where the other end is heard
         self.control_port = None   # of a node of ours, for its /status
+        self.clock = {}       # environment of a program that has to live in its JACK server's time
 
 
 class System:
