@@ -12,46 +12,32 @@
 namespace matriz::emitter {
 namespace {
 
-/// opusenc's names of its frame sizes.
-const char* frame_nick(std::chrono::microseconds frame) {
+/// In audio frames at 48 kHz, in which Opus counts.
+int opus_frame(std::chrono::microseconds frame) {
     switch (frame.count()) {
         case 2500:
-            return "2.5";
         case 5000:
-            return "5";
         case 10000:
-            return "10";
         case 20000:
-            return "20";
+            return static_cast<int>(frame.count() * 48 / 1000);
         default:
             throw Error("Opus has no frames of {} ms; 2.5, 5, 10 and 20 are possible",
                         static_cast<double>(frame.count()) / 1e3);
     }
 }
 
-/// Opus as RFC 7587 has it, from stock elements.
-gst::Ref<GstElement> make_opus(const StreamConfig& stream) {
-    constexpr int most_bytes = 1200 - 40;  // a packet that fits any path's MTU
-    constexpr int expected_loss = 2;       // percent, as matrizrtppay has it: see dsp::EncoderConfig
+/// Opus as RFC 7587 has it; over two channels MULTIOPUS. Not opusenc: that knows no channels that are no loudspeakers,
+/// takes 16 bits only, and twice the time on a virtual machine (see docs/codecs.md).
+gst::Ref<GstElement> make_opus(const StreamConfig& stream, const JackTiming& timing) {
+    const int frame = opus_frame(stream.frame);
+    constexpr SampleRate opus_rate{48000};
+    if (timing.rate == opus_rate) {
+        auto encoder = gst::make_element("matrizrtppay");
+        g_object_set(encoder.get(), "codec", "opus", "frame", frame, "bitrate", stream.bitrate, nullptr);
+        return encoder;
+    }
     const auto description = fmt::format(
-        "audioconvert ! audioresample ! audio/x-raw,rate=48000 ! "
-        "opusenc frame-size={} audio-type=restricted-lowdelay bitrate={} bitrate-type=constrained-vbr "
-        "max-payload-size={} packet-loss-percentage={} ! "
-        "rtpopuspay mtu=1200 dtx=false",
-        frame_nick(stream.frame), stream.bitrate, most_bytes, expected_loss);
-    glib::ErrorSlot error;
-    auto bin = gst::Ref<GstElement>::sink(gst_parse_bin_from_description(description.c_str(), TRUE, error.out()));
-    if (!bin || error) throw Error("cannot make the Opus encoder: {}", error.message());
-    return bin;
-}
-
-/// More channels than RFC 7587 has: MULTIOPUS, pairs of channels, which stock elements cannot make of channels that are
-/// no loudspeakers.
-gst::Ref<GstElement> make_multichannel_opus(const StreamConfig& stream) {
-    frame_nick(stream.frame);  // for its complaint
-    const auto description =
-        fmt::format("audioresample ! audio/x-raw,rate=48000 ! matrizrtppay codec=opus frame={} bitrate={}",
-                    stream.frame.count() * 48 / 1000, stream.bitrate);
+        "audioresample ! audio/x-raw,rate=48000 ! matrizrtppay codec=opus frame={} bitrate={}", frame, stream.bitrate);
     glib::ErrorSlot error;
     auto bin = gst::Ref<GstElement>::sink(gst_parse_bin_from_description(description.c_str(), TRUE, error.out()));
     if (!bin || error) throw Error("cannot make the Opus encoder: {}", error.message());
@@ -72,8 +58,7 @@ gst::Ref<GstElement> make_periodic(const StreamConfig& stream, const JackTiming&
 }  // namespace
 
 gst::Ref<GstElement> make_encoder(const StreamConfig& stream, const JackTiming& timing) {
-    if (stream.codec != dsp::CodecId::opus) return make_periodic(stream, timing);
-    return stream.channels > 2 ? make_multichannel_opus(stream) : make_opus(stream);
+    return stream.codec == dsp::CodecId::opus ? make_opus(stream, timing) : make_periodic(stream, timing);
 }
 
 }  // namespace matriz::emitter

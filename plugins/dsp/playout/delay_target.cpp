@@ -16,6 +16,11 @@ constexpr double share_at_risk = 0.1;   // of the packets, should the callbacks 
 constexpr double miss_memory = 0.15;    // seconds in which several incidents are no accident
 constexpr double together = 0.5;        // packets that come within so many packet lengths were held up together
 constexpr double hold = 4.0;            // how long an attack stands before the long view decides alone
+constexpr double onset = 1.0;           // seconds in which an attack that proves too weak is made stronger at once
+constexpr double unheard_of = 1.25;     // times the greatest lateness of the long view…
+constexpr double unheard_more = 0.004;  // …and seconds more: such an incident may be the first of many…
+constexpr double outage = 0.06;         // …or, from here on, the end of an outage, which nobody can wait for
+constexpr double brief_hold = 1.0;      // how long an attack stands that rests on one incident
 constexpr double excuse_length = 0.05;  // seconds around a loss of the device's own
 constexpr int incidents_to_act = 2;
 constexpr double overshoot = 1.25;
@@ -45,10 +50,11 @@ void DelayTarget::add(const Arrival& arrival, bool missed) noexcept {
 void DelayTarget::miss(const Arrival& arrival) noexcept {
     if (arrival.at - last_miss_ > together * packet_length_) {
         last_incident_ = (last_incident_ + 1) % incidents;
-        recent_[last_incident_] = {arrival.at, arrival.lateness, 0};
+        recent_[last_incident_] = {arrival.at, arrival.lateness, 0, false};
     }
     auto& incident = recent_[last_incident_];
     incident.lateness = std::max(incident.lateness, arrival.lateness);
+    incident.unheard_of |= arrival.lateness > unheard_of * known_ + unheard_more && arrival.lateness < outage;
     ++incident.packets;
     last_miss_ = arrival.at;
 }
@@ -75,20 +81,26 @@ double DelayTarget::attack(double now) noexcept {
     double worst = 0;
     int count = 0;
     int packets = 0;
+    bool surprise = false;
     for (const auto& incident : recent_) {
         if (now - incident.at > miss_memory) continue;
         worst = std::max(worst, incident.lateness);
         packets += incident.packets;
+        surprise |= incident.unheard_of;
         ++count;
     }
     // Some incidents were to be expected; so many more are next to never an accident (Poisson).
     const double expected = std::max(0.0, accepted_ - packets) / seen_ * miss_memory;
     const double surprising = incidents_to_act + std::ceil(2 * expected + 3 * std::sqrt(expected));
-    if (count >= std::min<double>(surprising, incidents) && worst * overshoot >= held_) {
+    const bool too_weak = held_ > 0 && now - held_since_ < onset && worst > held_;
+    const bool certain =
+        count >= std::min<double>(surprising, incidents) || (surprise && count >= incidents_to_act) || too_weak;
+    const double asked = worst * (certain ? overshoot : 1);
+    if ((certain || surprise) && asked >= held_) {
         if (held_ == 0) held_since_ = now;
-        held_ = worst * overshoot;
+        held_ = asked;
         held_at_ = now;
-        held_until_ = now + hold;
+        held_until_ = now + (certain ? hold : brief_hold);
     }
     if (now > held_until_) held_ = 0;
     return held_;
@@ -102,6 +114,7 @@ void DelayTarget::look(double now, double gap_price) noexcept {
     jitter_ = lateness_.worth_waiting_for(price(lateness_), period_, dear_from);
     const double worth = found_.worth_waiting_for(price(found_), 0, dear_from);
     seen_ = std::max(found_.span(now), 1.0);
+    known_ = lateness_.exceeded_by(0);
     need_ = std::max(worth - period_, lateness_.exceeded_by(share_at_risk));
     accepted_ = found_.above(std::max(need_, held_) + period_);
 }
@@ -117,10 +130,15 @@ double DelayTarget::update(double now, double period, double lookahead, const Bo
         look(now, bounds.gap_price);
         next_look_ = now + look_interval;
     }
-    const double least = period + lookahead + guard;
-    double wanted = least + std::max(need_, attack(now));
-    if (now - started_ < start_period) wanted = std::max(wanted, least + start_margin);
-    return std::max(least, std::clamp(wanted, bounds.min, std::max(bounds.min, bounds.max)));
+    least_ = period + lookahead + guard;
+    longest_ = bounds.max;
+    double wanted = least_ + std::max(need_, attack(now));
+    if (now - started_ < start_period) wanted = std::max(wanted, least_ + start_margin);
+    return std::max(least_, std::clamp(wanted, bounds.min, std::max(bounds.min, bounds.max)));
+}
+
+bool DelayTarget::would_wait_for(const Arrival& arrival) noexcept {
+    return attack(arrival.at) >= arrival.lateness && least_ + arrival.lateness <= longest_;
 }
 
 }  // namespace matriz::dsp

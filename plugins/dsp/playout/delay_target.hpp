@@ -41,6 +41,9 @@ class DelayTarget {
     /// shorter than both. Returns the target.
     double update(double now, double period, double lookahead, const Bounds& bounds) noexcept;
 
+    /// Whether an attack, this packet included, asks for a delay with which it would not have been late.
+    bool would_wait_for(const Arrival& arrival) noexcept;
+
     /// How long a packet is; 2.5 ms until told.
     void set_packet_length(double seconds) noexcept { packet_length_ = seconds; }
 
@@ -59,6 +62,8 @@ class DelayTarget {
     JitterWindow found_;
     JitterWindow lateness_;
     double period_ = 0;
+    double least_ = 0;    ///< period, lookahead and a guard
+    double longest_ = 0;  ///< Bounds::max
     double packet_length_ = 0.0025;
     double need_ = 0;  ///< beyond period and lookahead
     double started_ = 0;
@@ -70,11 +75,13 @@ class DelayTarget {
         double at = -1e9;
         double lateness = 0;  ///< of the latest
         int packets = 0;
+        bool unheard_of = false;  ///< nothing in the long view comes near it
     };
     static constexpr int incidents = 12;
     Incident recent_[incidents];  ///< a ring
     int last_incident_ = 0;
     double last_miss_ = -1e9;
+    double known_ = 0;     ///< the greatest lateness of the long view, some moments ago
     double accepted_ = 0;  ///< late packets that the long view puts up with…
     double seen_ = 1;      ///< …in so many seconds
     double held_ = 0;      ///< what the attack asks for

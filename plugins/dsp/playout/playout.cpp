@@ -137,7 +137,11 @@ void Playout::render(float* const* out, int frames, std::chrono::nanoseconds now
         rt_.reception.interrupted(here, lost);
         rt_.cut_at = std::min(rt_.cut_at, here + cut_after);
     }
-    if (rt_.reception.drain(rt_.clock, rt_.next, rt_.even_from)) start_over(here, frames);
+    const auto drained = rt_.reception.drain(rt_.clock, rt_.next, rt_.even_from);
+    if (drained.restarted)
+        start_over(here, frames);
+    else if (drained.play_from < rt_.next)
+        rt_.next = rt_.even_from = drained.play_from;
     if (!rt_.reception.started()) {
         for (int c = 0; c < config_.output_channels; ++c) std::fill_n(out[c], frames, 0.0F);
         return;

@@ -16,14 +16,15 @@ constexpr double settling = 2.0;  // seconds in which a sender may still work of
 constexpr int copies_reach = 16;  // packets: depth times distance
 }  // namespace
 
-bool Reception::drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept {
+Reception::Drained Reception::drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept {
     bool restarted = false;
+    played_to_ = played_to;
     even_from_ = even_from;
     catching_up_ = static_cast<int>(most_catching_up * rate_);
     for (int n = 0; n < most_packets_a_period; ++n) {
         const auto index = pool_.take();
         if (index == PacketPool::none) break;
-        if (take_in(index, clock, restarted ? INT64_MIN : played_to)) restarted = true;
+        if (take_in(index, clock)) restarted = true;
     }
     if (started_) {
         const auto step = drift_.advance(clock.now());
@@ -32,7 +33,7 @@ bool Reception::drain(const LocalClock& clock, std::int64_t played_to, std::int6
         else if (step.by > 0)
             target_.ease(step.since, step.by);
     }
-    return restarted;
+    return {restarted, played_to_};
 }
 
 void Reception::begin(const PacketCell& cell, double now) noexcept {
@@ -47,7 +48,7 @@ void Reception::begin(const PacketCell& cell, double now) noexcept {
     target_.restart(now);
 }
 
-bool Reception::take_in(PacketPool::Index index, const LocalClock& clock, std::int64_t played_to) noexcept {
+bool Reception::take_in(PacketPool::Index index, const LocalClock& clock) noexcept {
     const PacketCell& cell = pool_[index];
     const auto frames = decoder_.frames_in(cell.bytes());
     if (!frames || *frames > max_frames_) {
@@ -69,7 +70,7 @@ bool Reception::take_in(PacketPool::Index index, const LocalClock& clock, std::i
         }
         const std::int64_t carrier =
             slots_.highest() + distance(cell.seq, SeqNo{static_cast<std::uint16_t>(slots_.highest())});
-        take_copy({-1, position, *frames, Slots::State::unknown, index}, carrier, arrival(), played_to);
+        take_copy({-1, position, *frames, Slots::State::unknown, index}, carrier, arrival());
         return false;
     }
     const auto verdict = filter_.judge(cell.ssrc, cell.seq, plausible, now);
@@ -83,7 +84,7 @@ bool Reception::take_in(PacketPool::Index index, const LocalClock& clock, std::i
         begin(cell, now);
         position = last_position_;
         transit = drift_.transit(now);
-        played_to = INT64_MIN;
+        played_to_ = INT64_MIN;
     }
     const std::int64_t highest = slots_.highest();
     const std::int64_t seq = highest + distance(cell.seq, SeqNo{static_cast<std::uint16_t>(highest)});
@@ -92,21 +93,21 @@ bool Reception::take_in(PacketPool::Index index, const LocalClock& clock, std::i
         last_position_ = position;
     }
     drift_.add(now, transit);
-    take_primary({seq, position, *frames, Slots::State::unknown, index}, arrival(), played_to);
+    take_primary({seq, position, *frames, Slots::State::unknown, index}, arrival());
     return restart;
 }
 
 /// A packet that is next in line for the decoder is of use to it even when its time is over, but not long over: of all
 /// that comes at once when a path was blocked for a while, only the last is, and a callback has no time for the rest.
-Slots::Insertion Reception::insert(const Slots::Slot& packet, bool copy, std::int64_t played_to) noexcept {
-    const auto insertion = slots_.insert(packet, copy, played_to);
+Slots::Insertion Reception::insert(const Slots::Slot& packet, bool copy) noexcept {
+    const auto insertion = slots_.insert(packet, copy, played_to_);
     if (insertion.outcome != Slots::Outcome::late) return insertion;
-    if (packet.time + static_cast<std::int64_t>(worth_catching_up * rate_) >= played_to &&
+    if (packet.time + static_cast<std::int64_t>(worth_catching_up * rate_) >= played_to_ &&
         catching_up_ >= packet.frames) {
         if (const auto missing = slots_.pass(packet.seq)) {
             const bool even = packet.time >= even_from_;
             decoder_.catch_up(pool_[packet.cell].bytes(), *missing,
-                              even ? static_cast<int>(played_to - packet.time) : 0);
+                              even ? static_cast<int>(played_to_ - packet.time) : 0);
             catching_up_ -= packet.frames;
         }
     }
@@ -114,20 +115,29 @@ Slots::Insertion Reception::insert(const Slots::Slot& packet, bool copy, std::in
     return insertion;
 }
 
-void Reception::take_primary(const Slots::Slot& packet, const DelayTarget::Arrival& arrival,
-                             std::int64_t played_to) noexcept {
+/// When the path begins to hold packets up, what was held up is heard all the same: since nothing that comes after it
+/// was heard yet, the sound stood still for as long as the delay has to grow anyway.
+void Reception::take_primary(const Slots::Slot& packet, const DelayTarget::Arrival& arrival) noexcept {
     metrics_.add(MetricsBoard::received);
     const std::int64_t highest = slots_.highest();
-    const auto [outcome, before] = insert(packet, false, played_to);
+    const bool missed = packet.seq > highest && packet.time + packet.frames <= played_to_;
+    if (missed) {
+        target_.add(arrival, true);
+        if (packet.seq >= slots_.cursor() && target_.would_wait_for(arrival)) played_to_ = packet.time;
+    }
+    const auto [outcome, before] = insert(packet, false);
     switch (outcome) {
         case Slots::Outcome::stored:
             if (packet.seq < highest) metrics_.add(MetricsBoard::reordered);
-            target_.add(arrival, false);
+            if (missed)
+                metrics_.add(MetricsBoard::late);
+            else
+                target_.add(arrival, false);
             break;
         case Slots::Outcome::late:
             if (before == Slots::State::lost) metrics_.add(MetricsBoard::lost, -1);
             metrics_.add(MetricsBoard::late);
-            target_.add(arrival, true);
+            if (!missed) target_.add(arrival, true);
             break;
         case Slots::Outcome::duplicate:
             metrics_.add(MetricsBoard::duplicates);
@@ -155,15 +165,14 @@ std::optional<std::int64_t> Reception::sequence_of_copy(std::int64_t carrier, co
     return carrier - older / copy.frames;
 }
 
-void Reception::take_copy(Slots::Slot packet, std::int64_t carrier, const DelayTarget::Arrival& arrival,
-                          std::int64_t played_to) noexcept {
+void Reception::take_copy(Slots::Slot packet, std::int64_t carrier, const DelayTarget::Arrival& arrival) noexcept {
     const auto seq = sequence_of_copy(carrier, packet);
     if (!seq) {
         pool_.release(packet.cell);
         return;
     }
     packet.seq = *seq;
-    const auto [outcome, before] = insert(packet, true, played_to);
+    const auto [outcome, before] = insert(packet, true);
     if (outcome == Slots::Outcome::stored) target_.add(arrival, false);
     if (outcome != Slots::Outcome::late) return;
     if (before == Slots::State::unknown) metrics_.add(MetricsBoard::lost);

@@ -31,9 +31,13 @@ class Reception {
           slots_(pool, pool.capacity()),
           target_(max_delay) {}
 
+    struct Drained {
+        bool restarted = false;      ///< a new stream began: positions of the old one mean nothing any more
+        std::int64_t play_from = 0;  ///< `played_to`, or before it: go back to there, what was late is to be heard
+    };
     /// Takes in what has come. `played_to`: frames before that position have been played; from `even_from` on without a
-    /// jump or a halt. Returns true when a new stream began: positions of the old one mean nothing any more.
-    bool drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept;
+    /// jump or a halt.
+    Drained drain(const LocalClock& clock, std::int64_t played_to, std::int64_t even_from) noexcept;
 
     /// The device has lost `lost` seconds, which count as passed.
     void interrupted(double now, double lost) noexcept {
@@ -50,11 +54,10 @@ class Reception {
     DelayTarget& target() noexcept { return target_; }
 
   private:
-    bool take_in(PacketPool::Index index, const LocalClock& clock, std::int64_t played_to) noexcept;
-    void take_primary(const Slots::Slot& packet, const DelayTarget::Arrival& arrival, std::int64_t played_to) noexcept;
-    void take_copy(Slots::Slot packet, std::int64_t carrier, const DelayTarget::Arrival& arrival,
-                   std::int64_t played_to) noexcept;
-    Slots::Insertion insert(const Slots::Slot& packet, bool copy, std::int64_t played_to) noexcept;
+    bool take_in(PacketPool::Index index, const LocalClock& clock) noexcept;
+    void take_primary(const Slots::Slot& packet, const DelayTarget::Arrival& arrival) noexcept;
+    void take_copy(Slots::Slot packet, std::int64_t carrier, const DelayTarget::Arrival& arrival) noexcept;
+    Slots::Insertion insert(const Slots::Slot& packet, bool copy) noexcept;
     std::optional<std::int64_t> sequence_of_copy(std::int64_t carrier, const Slots::Slot& copy) const noexcept;
     void begin(const PacketCell& cell, double now) noexcept;
 
@@ -73,6 +76,7 @@ class Reception {
     std::uint32_t ssrc_ = 0;
     RtpTime last_time_{};  ///< the reference for extending timestamps, with the position it stands for
     std::int64_t last_position_ = 0;
+    std::int64_t played_to_ = 0;  ///< drain()'s
     std::int64_t even_from_ = 0;  ///< drain()'s
     int catching_up_ = 0;         ///< frames that this callback may still decode in vain
 };

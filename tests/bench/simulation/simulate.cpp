@@ -20,7 +20,7 @@ using namespace matriz;
 constexpr const char* usage =
     R"(simulate [KEY=VALUE...]: one line of figures for the whole way of the sound, in simulated time
   codec=opus|opus-custom|pcm16|…  signal=tone|string|speech  seconds=60  warm-up=20  seed=1
-  link=delay=10,jitter=exp:1,loss=1 (netlab's settings)  red=N  distance=N  bitrate=N  expected-loss=N  period=64
+  link=delay=10,jitter=exp:1,loss=1 (netlab's settings)  then=SETTINGS (that change after the warm-up)  red=N  distance=N  bitrate=N  expected-loss=N  period=64
   min=MS  max=MS (bounds of the delay)  price=N  phase=MS  stall-every=S  stall=MS  verbose=1
   xruns=sender|receiver|both  xrun-every=S  xrun=MS (means)  xruns-told=0|1|found (packets' times
   tell of the sender's: not, at once, or as a node finds them out)
@@ -57,8 +57,7 @@ class Settings {
     std::map<std::string, std::string> values_;
 };
 
-netlab::Conditions conditions(const std::string& text) {
-    netlab::Conditions link;
+netlab::Conditions conditions(const std::string& text, netlab::Conditions link = {}) {
     for (std::size_t at = 0; at < text.size();) {
         const auto end = std::min(text.find(',', at), text.size());
         netlab::apply_setting(link, text.substr(at, end - at));
@@ -114,6 +113,7 @@ void run(Settings settings) {
     const auto setup = setup_from(settings);
     const double warm_up = settings.number("warm-up", 20);
     const double seconds = settings.number("seconds", 60);
+    const auto then = conditions(settings.text("then", ""), setup.link);
     const bool verbose = settings.whole("verbose", 0) != 0;
     settings.finish();
 
@@ -121,6 +121,7 @@ void run(Settings settings) {
     chain.run(warm_up);
     chain.heard();
     const auto before = chain.metrics();
+    if (then != setup.link) chain.change_link(then);
     int events = 0;
     double judged = 0;
     double dropout = 0;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/bench/simulation/chain.hpp"
@@ -126,6 +127,38 @@ INSTANTIATE_TEST_SUITE_P(Figures, FarLinkWithXruns,
                          testing::Values(Case{tone, pcm16, 16.8, 6}, Case{tone, opus_custom, 18.2, 6},
                                          Case{tone, opus, 21.8, 6}),
                          case_name);
+
+/// Jitter that grows from 0.5 ms to 8 ms and goes back.
+class SteppedJitter : public testing::TestWithParam<std::tuple<dsp::CodecId, std::uint32_t>> {};
+
+TEST_P(SteppedJitter, MakesFewPacketsLateAndIsForgotten) {
+    const auto [codec, seed] = GetParam();
+    Chain::Setup setup;
+    setup.codec = codec;
+    setup.seed = seed;
+    for (const char* setting : {"delay=10", "jitter=exp:0.5"}) netlab::apply_setting(setup.link, setting);
+    Chain chain(setup);
+    chain.run_unheard(20);
+    const auto before = chain.metrics();
+    auto worse = setup.link;
+    netlab::apply_setting(worse, "jitter=exp:8");
+    chain.change_link(worse);
+    chain.run_unheard(1);
+    EXPECT_LE(chain.metrics().late - before.late, 10U);
+    EXPECT_GT(chain.metrics().delay_ms, 30);
+    chain.run_unheard(9);
+    chain.change_link(setup.link);
+    chain.run_unheard(50);
+    double sum = 0;
+    for (int second = 0; second < 10; ++second) {
+        chain.run_unheard(1);
+        sum += chain.metrics().target_ms;
+    }
+    EXPECT_LT(sum / 10, before.target_ms + 1.5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Figures, SteppedJitter,
+                         testing::Combine(testing::Values(pcm16, opus), testing::Values(1U, 2U, 3U, 4U)));
 
 /// Nothing between the ends, as on one host: docs/latency.md has these figures.
 class EmptyLink : public testing::TestWithParam<Case> {};

@@ -402,11 +402,41 @@ TEST(DelayTarget, ActsOnSeveralIncidentsButNotOnOne) {
     }
     const double calm = target.update(now, period, 0, bounds);
     EXPECT_LT(calm, 0.0015);
-    for (int i = 0; i < 5; ++i) target.add({now + i * 1e-5, 0.02, 0}, true);
+    for (int i = 0; i < 5; ++i) target.add({now + i * 1e-5, 0.003, 0}, true);
     EXPECT_LT(target.update(now, period, 0, bounds), 0.0015) << "held up together";
+    EXPECT_FALSE(target.would_wait_for({now, 0.003, 0}));
     now += 0.01;
-    target.add({now, 0.02, 0}, true);
+    target.add({now, 0.003, 0}, true);
+    EXPECT_GT(target.update(now, period, 0, bounds), 0.003);
+    EXPECT_TRUE(target.would_wait_for({now, 0.003, 0}));
+}
+
+TEST(DelayTarget, ActsBrieflyOnOneIncidentThatIsLikeNoneBefore) {
+    DelayTarget target;
+    target.restart(0);
+    constexpr double period = 0.001;
+    const DelayTarget::Bounds bounds{0, 0.2, 0.2};
+    double now = 0;
+    const auto pass = [&](double until) {
+        for (; now < until; now += 0.001) {
+            target.update(now, period, 0, bounds);
+            target.add({now, 0, period / 2}, false);
+        }
+    };
+    pass(5);
+    const DelayTarget::Arrival outage{now, 0.08, 0};
+    target.add(outage, true);
+    EXPECT_FALSE(target.would_wait_for(outage));
+    pass(6);
+    target.forget(now);
+    pass(10);
+    const DelayTarget::Arrival held_up{now, 0.02, 0};
+    target.add(held_up, true);
+    EXPECT_TRUE(target.would_wait_for(held_up));
+    EXPECT_FALSE(target.would_wait_for({now, 0.025, 0}));
     EXPECT_GT(target.update(now, period, 0, bounds), 0.02);
+    pass(11.5);
+    EXPECT_LT(target.update(now, period, 0, bounds), 0.0015) << "for a moment only";
 }
 
 TEST(DelayTarget, DoesNotActOnWhatItPutsUpWith) {
