@@ -26,8 +26,7 @@ int opus_frame(std::chrono::microseconds frame) {
     }
 }
 
-/// Opus as RFC 7587 has it; over two channels MULTIOPUS. Not opusenc: that knows no channels that are no loudspeakers,
-/// takes 16 bits only, and twice the time on a virtual machine (see docs/codecs.md).
+/// Opus as RFC 7587 has it; over two channels MULTIOPUS. Why not with opusenc: see docs/codecs.md.
 gst::Ref<GstElement> make_opus(const StreamConfig& stream, const JackTiming& timing) {
     const int frame = opus_frame(stream.frame);
     constexpr SampleRate opus_rate{48000};

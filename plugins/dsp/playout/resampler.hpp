@@ -11,7 +11,7 @@
 namespace matriz::dsp {
 
 /// Resamples at a speed that changes all the time: to each output frame's place belongs a windowed sinc, interpolated
-/// between two of 120 phases, as libzita-resampler's VResampler has it, in a third of the time. The filter is as short
+/// between two of 120 phases, as libzita-resampler's VResampler has it, in half the time. The filter is as short
 /// as the two rates allow, since its half length is pure delay. At equal rates nothing needs to be cut off: the filter
 /// only shifts by a fraction of a frame, and at fraction 0 it leaves every sample as it is. Interleaved floats. One
 /// thread; all but the constructor is RT-safe.
