@@ -432,7 +432,7 @@ bool Client::look_at_server() noexcept {
     const std::uint64_t passes = rt_.passes.load();
     const std::uint32_t server_time = ours ? jack_last_frame_time(handle_) : seen_.server_time;
     const bool called = passes != seen_.passes;  // whoever holds the mutex then does not wait for the server
-    const bool still = (!lock || (ours && server_time == seen_.server_time));
+    const bool still = !called && (!lock || (ours && server_time == seen_.server_time));
     const bool waits = ours && !still && !called;
     seen_ = {passes, server_time, waits ? seen_.passed_over + 1 : 0, still ? seen_.still + 1 : 0};
     hangs_ = seen_.still >= looks_until_stuck;
