@@ -5,12 +5,17 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "node/gst/mapped_buffer.hpp"
 #include "node/mesh/peer.hpp"
 #include "node/receiver/port_prefix.hpp"
+#include "plugins/dsp/rtp/packet.hpp"
+#include "plugins/gst/jack_sink.hpp"
 #include "plugins/gst/rtp_caps.hpp"
 #include "version.h"
 
@@ -173,23 +178,55 @@ void Connection::hasten_reports() const noexcept {
 void Connection::on_new_manager(GstElement*, GstElement* manager, gpointer data) noexcept {
     static_cast<Connection*>(data)->manager_ = manager;
     g_object_set(manager, "max-streams", max_sources, nullptr);
-    g_signal_connect(manager, "request-jitterbuffer", G_CALLBACK(on_request_jitterbuffer), nullptr);
+    g_signal_connect(manager, "request-jitterbuffer", G_CALLBACK(on_request_jitterbuffer), data);
 }
 
+/// What comes from one source, by its jitterbuffer.
+struct Connection::Line {
+    Connection& connection;
+    int number;
+};
+
 /// All the waiting there should be is the playout's: nothing may hold packets up before it.
-GstElement* Connection::on_request_jitterbuffer(GstElement*, guint, guint, gpointer) noexcept {
-    return gst_element_factory_make("matrizjitterbuffer", nullptr);
+GstElement* Connection::on_request_jitterbuffer(GstElement*, guint, gpointer data) noexcept {
+    auto& self = *static_cast<Connection*>(data);
+    GstElement* jitterbuffer = gst_element_factory_make("matrizjitterbuffer", nullptr);
+    auto* line = jitterbuffer != nullptr ? new (std::nothrow) Line{self, ++self.lines_} : nullptr;
+    if (line == nullptr) return jitterbuffer;
+    const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(jitterbuffer, "src"));
+    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_line, line,
+                      [](gpointer made) { delete static_cast<Line*>(made); });
+    return jitterbuffer;
+}
+
+/// From here to the sink it is six pads. The first packet of a kind passes them all, with its caps, and on_source()
+/// says whether it is heard; when it was, those that follow are handed to the sink from here. Streaming thread.
+GstPadProbeReturn Connection::on_line(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+    const auto& line = *static_cast<const Line*>(data);
+    Connection& self = line.connection;
+    const gst::MappedBuffer packet(GST_PAD_PROBE_INFO_BUFFER(info), GST_MAP_READ);
+    const auto bytes = packet ? packet.as<std::uint8_t>() : std::span<const std::uint8_t>{};
+    if (bytes.size() < dsp::rtp_header_size) return GST_PAD_PROBE_DROP;
+    self.passing_ = {.line = line.number, .payload_type = bytes[1] & 0x7f};
+    if (self.passing_ != self.heard_) return GST_PAD_PROBE_OK;
+    const auto now = std::chrono::steady_clock::now();
+    self.last_heard_ = now;
+    self.count_packet(now);
+    matriz_jack_sink_push(self.sink_, bytes, now.time_since_epoch());
+    return GST_PAD_PROBE_DROP;
 }
 
 GstPadProbeReturn Connection::on_packet(GstPad*, GstPadProbeInfo*, gpointer data) noexcept {
     auto& self = *static_cast<Connection*>(data);
-    if (self.packets() == 0) {
-        const auto now = std::chrono::steady_clock::now().time_since_epoch();
-        self.first_packet_ns_.store(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count(),
-                                    std::memory_order_relaxed);
-    }
-    self.packets_.fetch_add(1, std::memory_order_release);
+    self.heard_ = self.passing_;
+    self.count_packet(std::chrono::steady_clock::now());
     return GST_PAD_PROBE_OK;
+}
+
+void Connection::count_packet(std::chrono::steady_clock::time_point now) noexcept {
+    if (packets() == 0)
+        first_packet_ns_.store(std::chrono::nanoseconds(now.time_since_epoch()).count(), std::memory_order_relaxed);
+    packets_.fetch_add(1, std::memory_order_release);
 }
 
 std::string Connection::transport() const {

@@ -45,6 +45,8 @@ class Connection {
     GstElement* sink() const noexcept { return sink_; }
 
   private:
+    struct Line;
+
     void start_sink(const GstCaps* caps) noexcept;
     void hasten_reports() const noexcept;
 
@@ -55,8 +57,10 @@ class Connection {
     static GstPadProbeReturn on_source(GstPad* pad, GstPadProbeInfo*, gpointer data) noexcept;
     void hear(GstPad* pad) const noexcept;
     static void on_new_manager(GstElement*, GstElement* manager, gpointer data) noexcept;
-    static GstElement* on_request_jitterbuffer(GstElement*, guint session, guint ssrc, gpointer data) noexcept;
+    static GstElement* on_request_jitterbuffer(GstElement*, guint session, gpointer data) noexcept;
+    static GstPadProbeReturn on_line(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept;
     static GstPadProbeReturn on_packet(GstPad*, GstPadProbeInfo*, gpointer data) noexcept;
+    void count_packet(std::chrono::steady_clock::time_point now) noexcept;
 
     const log::Logger& log_;
     std::atomic<std::uint64_t> packets_{0};
@@ -69,8 +73,19 @@ class Connection {
     gst::Pipeline pipeline_{"receiver"};
     GstElement* source_ = nullptr;
     GstElement* sink_ = nullptr;
-    GstElement* manager_ = nullptr;                     ///< rtspsrc's rtpbin; only its streaming threads
-    std::chrono::steady_clock::time_point last_heard_;  ///< a packet for sink_; rtspsrc's streaming thread
+    GstElement* manager_ = nullptr;  ///< rtspsrc's rtpbin; only its streaming threads
+
+    /// Packets of one source and one payload type.
+    struct Kind {
+        int line = 0;
+        int payload_type = 0;
+        bool operator==(const Kind&) const = default;
+    };
+    // rtspsrc's streaming thread:
+    std::chrono::steady_clock::time_point last_heard_;  ///< a packet for sink_
+    int lines_ = 0;
+    Kind passing_;  ///< what goes from pad to pad just now
+    Kind heard_;    ///< what sink_ had last
     gst::BusWatch watch_;
 };
 

@@ -23,7 +23,7 @@ using Address = Mailbox<Connection>::Address;
 
 GstPadProbeReturn drop(GstPad*, GstPadProbeInfo*, gpointer) noexcept { return GST_PAD_PROBE_DROP; }
 
-GstElement* on_request_jitterbuffer(GstElement*, guint, guint, gpointer) noexcept {
+GstElement* on_request_jitterbuffer(GstElement*, guint, gpointer) noexcept {
     return gst_element_factory_make("matrizjitterbuffer", nullptr);
 }
 

@@ -202,6 +202,11 @@ void install_properties(GObjectClass* object_class) {
 
 }  // namespace
 
+void matriz_jack_sink_push(GstElement* sink, std::span<const std::uint8_t> packet,
+                           std::chrono::nanoseconds arrival) noexcept {
+    player_of(sink).push(packet, arrival);
+}
+
 static void matriz_jack_sink_class_init(MatrizJackSinkClass* klass) {
     GST_DEBUG_CATEGORY_INIT(matriz_jack_sink_debug, "matrizjacksink", 0, "matriz playout through JACK");
     auto* object_class = G_OBJECT_CLASS(klass);

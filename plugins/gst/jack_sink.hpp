@@ -4,6 +4,10 @@
 #include <gst/base/gstbasesink.h>
 #include <gst/gst.h>
 
+#include <chrono>
+#include <cstdint>
+#include <span>
+
 namespace matriz::plugin {
 class JackPlayer;
 }
@@ -19,3 +23,8 @@ struct MatrizJackSinkClass {
 };
 
 GType matriz_jack_sink_get_type();
+
+/// A packet of the stream whose caps the sink has, past all pads. `arrival` is by the monotonic clock. On the thread
+/// that else pushes to the sink's pad.
+void matriz_jack_sink_push(GstElement* sink, std::span<const std::uint8_t> packet,
+                           std::chrono::nanoseconds arrival) noexcept;
