@@ -202,12 +202,11 @@ GstFlowReturn handle_buffer(GstRTPBasePayload* base, GstBuffer* buffer) noexcept
 /// Before the base class' own, which would announce caps although nothing is known yet that belongs there.
 GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) noexcept {
     auto* base = GST_RTP_BASE_PAYLOAD(parent);
-    GstCaps* caps = gst_pad_get_current_caps(pad);
-    GstAudioInfo info;
-    const bool known = caps && gst_audio_info_from_caps(&info, caps);
-    gst_clear_caps(&caps);
-    const gsize frames = known ? gst_buffer_get_size(buffer) / static_cast<gsize>(GST_AUDIO_INFO_BPF(&info)) : 0;
-    if (!known || (frames > 0 && payer_of(base).needs_start() && !start(base, static_cast<std::int64_t>(frames)))) {
+    const int channels = payer_of(base).channels();
+    const gsize frames =
+        channels > 0 ? gst_buffer_get_size(buffer) / (sizeof(float) * static_cast<gsize>(channels)) : 0;
+    if (channels == 0 ||
+        (frames > 0 && payer_of(base).needs_start() && !start(base, static_cast<std::int64_t>(frames)))) {
         gst_buffer_unref(buffer);
         return GST_FLOW_NOT_NEGOTIATED;
     }
@@ -239,7 +238,7 @@ gboolean query(GstRTPBasePayload* base, GstPad* pad, GstQuery* query) noexcept {
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange change) noexcept {
     const auto result = GST_ELEMENT_CLASS(matriz_rtp_pay_parent_class)->change_state(element, change);
-    if (change == GST_STATE_CHANGE_PAUSED_TO_READY) payer_of(element).stop();
+    if (change == GST_STATE_CHANGE_PAUSED_TO_READY) payer_of(element).forget_input();
     return result;
 }
 

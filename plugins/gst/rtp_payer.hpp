@@ -43,6 +43,12 @@ class RtpPayer {
 
     /// The samples that will come; the encoder is made with the first of them.
     void set_input(SampleRate rate, int channels);
+    /// Of them; 0 while nothing is known. Streaming thread.
+    int channels() const noexcept { return channels_; }
+    void forget_input() noexcept {
+        stop();
+        channels_ = 0;
+    }
 
     /// Whether the first buffer must be `start`ed with, to know what is sent.
     bool needs_start() const noexcept { return !packetizer_; }
