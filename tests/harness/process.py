@@ -111,6 +111,18 @@ class Process:
         with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
+    def least(self):
+        """(descriptors, threads, KiB): the least of what is seen while it settles."""
+        seen = []
+        wait_for(lambda: seen.append((self.descriptors(), self.threads(), self.resident_kib())) or len(seen) >= 40, 20)
+        return tuple(min(sample[i] for sample in seen) for i in range(3))
+
+    def assert_grew_less(self, before_kib, limit_kib):
+        """Says by how much, too. Sanitizers keep what was freed, and tell of leaks themselves."""
+        kib = self.least()[2]
+        print(f"# {self.name}: {before_kib} → {kib} KiB", flush=True)
+        assert kib - before_kib < limit_kib or "ASAN_OPTIONS" in os.environ, f"{self.name}: {before_kib} → {kib} KiB"
+
 
 def tail(path, lines=60):
     try:
