@@ -28,7 +28,7 @@ constexpr double overshoot = 1.25;
 
 void DelayTarget::restart(double now) noexcept {
     started_ = now;
-    held_ = 0;
+    stand_down();
     for (auto& incident : recent_) incident = Incident{};
     last_miss_ = -1e9;
     excused_until_ = -1e9;
@@ -61,8 +61,14 @@ void DelayTarget::miss(const Arrival& arrival) noexcept {
 
 void DelayTarget::excuse(double now) noexcept {
     for (auto& incident : recent_) incident = Incident{};
-    if (now - held_since_ < excuse_length) held_ = 0;
+    if (now - held_since_ < excuse_length) stand_down();
     excused_until_ = now + excuse_length;
+}
+
+/// What was attacked was none.
+void DelayTarget::stand_down() noexcept {
+    held_ = 0;
+    onset_until_ = -1e9;
 }
 
 void DelayTarget::ease(double since, double by) noexcept {
@@ -71,7 +77,7 @@ void DelayTarget::ease(double since, double by) noexcept {
     for (auto& incident : recent_)
         if (incident.at >= since) incident = Incident{};
     if (held_since_ >= since)
-        held_ = 0;
+        stand_down();
     else if (held_at_ >= since)
         held_ = std::max(0.0, held_ - overshoot * by);
     next_look_ = 0;
@@ -92,12 +98,13 @@ double DelayTarget::attack(double now) noexcept {
     // Some incidents were to be expected; so many more are next to never an accident (Poisson).
     const double expected = std::max(0.0, accepted_ - packets) / seen_ * miss_memory;
     const double surprising = incidents_to_act + std::ceil(2 * expected + 3 * std::sqrt(expected));
-    const bool too_weak = held_ > 0 && now - held_since_ < onset && worst > held_;
+    const bool too_weak = now < onset_until_ && worst > std::max(held_, need_);
     const bool certain =
         count >= std::min<double>(surprising, incidents) || (surprise && count >= incidents_to_act) || too_weak;
     const double asked = worst * (certain ? overshoot : 1);
     if ((certain || surprise) && asked >= held_) {
         if (held_ == 0) held_since_ = now;
+        if (held_ == 0 || surprise) onset_until_ = now + onset;
         held_ = asked;
         held_at_ = now;
         held_until_ = now + (certain ? hold : brief_hold);

@@ -52,6 +52,7 @@ class DelayTarget {
 
   private:
     double attack(double now) noexcept;
+    void stand_down() noexcept;
     void miss(const Arrival& arrival) noexcept;
     void look(double now, double gap_price) noexcept;
 
@@ -87,7 +88,8 @@ class DelayTarget {
     double held_ = 0;      ///< what the attack asks for
     double held_until_ = 0;
     double held_since_ = 0;
-    double held_at_ = 0;  ///< when it was raised last
+    double onset_until_ = -1e9;  ///< what comes later than what is held makes it more
+    double held_at_ = 0;         ///< when it was raised last
     double excused_until_ = -1e9;
 };
 

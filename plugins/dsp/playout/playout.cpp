@@ -323,10 +323,12 @@ void Playout::measure(int frames) noexcept {
         peak = std::max(peak, std::abs(sample));
         sum += static_cast<double>(sample) * sample;
     }
-    const double seconds = static_cast<double>(frames) / config_.output_rate.hz;
-    const double keep = std::exp(-seconds / 0.3);
-    rt_.peak = std::max(rt_.peak * keep, static_cast<double>(peak));
-    rt_.power = rt_.power * keep + (1 - keep) * sum / samples;
+    if (frames != rt_.measured_frames) {
+        rt_.measured_frames = frames;
+        rt_.level_keeps = std::exp(-static_cast<double>(frames) / config_.output_rate.hz / 0.3);
+    }
+    rt_.peak = std::max(rt_.peak * rt_.level_keeps, static_cast<double>(peak));
+    rt_.power = rt_.power * rt_.level_keeps + (1 - rt_.level_keeps) * sum / samples;
     metrics_.set(MetricsBoard::level_peak, rt_.peak);
     metrics_.set(MetricsBoard::level_rms, std::sqrt(rt_.power));
 }

@@ -95,6 +95,8 @@ class Playout {
         double deficit = 0;          ///< frames by which the delay is short of its target
         double peak = 0;
         double power = 0;
+        int measured_frames = 0;
+        double level_keeps = 0;  ///< how much of it over so many frames
     } rt_;
 };
 

@@ -17,7 +17,12 @@ class Condition:
 CONDITIONS = (
     Condition("loopback", "loopback, clean"),
     Condition("link10", "10 ms link", ("delay=10",), quick=False),
-    Condition("jitter-loss", "10 ms link, 1 ms mean exponential jitter, 1 % loss", ("delay=10", "jitter=exp:1", "loss=1")),
+    # Delays as that distribution has them, each packet's its own, as with netem: it overtakes what is later still.
+    Condition("jitter-loss", "10 ms link, 1 ms mean exponential jitter, 1 % loss",
+              ("delay=10", "jitter=exp:1", "loss=1", "reorder=100:0")),
+    # The same on a path that keeps the order: a packet is as late as the latest before it.
+    Condition("jitter-loss-in-order", "10 ms link, 1 ms mean exponential jitter, 1 % loss, in order",
+              ("delay=10", "jitter=exp:1", "loss=1"), quick=False),
     Condition("bursts", "10 ms link, 5 % loss in bursts of 3 (Gilbert)", ("delay=10", "loss=5:3"), quick=False),
     Condition("step", "10 ms link, exponential jitter 0.5 → 8 → 0.5 ms", ("delay=10", "jitter=exp:0.5"),
               steps=((20, "0.5 ms", ""), (20, "step to 8 ms", "jitter=exp:8"), (50, "back at 0.5 ms", "jitter=exp:0.5"),
