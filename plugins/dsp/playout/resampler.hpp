@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <span>
-#include <vector>
+#include <zita-resampler/vresampler.h>
 
 #include "common/base/units.hpp"
 
 namespace matriz::dsp {
 
-/// Resamples at a speed that changes all the time: to each output frame's place belongs a windowed sinc, interpolated
-/// between two of 120 phases, as libzita-resampler's VResampler has it, in half the time. The filter is as short
-/// as the two rates allow, since its half length is pure delay. At equal rates nothing needs to be cut off: the filter
-/// only shifts by a fraction of a frame, and at fraction 0 it leaves every sample as it is. Interleaved floats. One
-/// thread; all but the constructor is RT-safe.
+/// libzita-resampler's VResampler with a filter as short as the two rates allow, since its half length is pure delay.
+/// At equal rates nothing needs to be cut off: the filter only shifts by a fraction of a frame, and at fraction 0 it
+/// leaves every sample as it is. Interleaved floats. One thread; all but the constructor is RT-safe.
 class Resampler {
   public:
     /// Throws Error when the ratio is beyond 1/16…16 or `channels` < 1.
@@ -23,7 +18,7 @@ class Resampler {
     /// Input frames an output frame takes up at ratio 1.
     double step() const noexcept { return step_; }
     /// Input frames needed beyond an output frame's own place.
-    int lookahead() const noexcept { return half_ + 1; }
+    int lookahead() const noexcept { return half_; }
 
     /// Consume `factor` times as many input frames an output frame: 1.0001 plays 100 ppm faster. 0.9…1.1.
     void set_speed(double factor) noexcept;
@@ -36,44 +31,14 @@ class Resampler {
     Progress process(const float* in, int in_frames, float* out, int out_frames) noexcept;
 
     /// Input frames from the place of the next output frame to the next input frame: may be negative after reset().
-    double ahead() const noexcept;
+    double ahead() const noexcept { return engine_.inpdist(); }
 
-    void reset() noexcept;
+    void reset() noexcept { engine_.reset(); }
 
   private:
-    static constexpr int block = 64;  ///< output frames
-
-    /// Where an output frame lies among the input frames that are held.
-    struct Place {
-        int at = 0;        ///< the first of the frames under the filter
-        int row = 0;       ///< the phase before its own
-        float beyond = 0;  ///< how far it lies to the next one, 0…1
-    };
-    struct Plan {
-        int places = 0;
-        int take = 0;  ///< input frames that they need
-    };
-
-    Plan plan(int available, int most) noexcept;
-    void append(const float* in, int frames) noexcept;
-    void make_room() noexcept;
-    void convolve(std::span<const Place> places, float* out) const noexcept;
-    template <int fixed>
-    void convolve_all(std::span<const Place> places, float* out) const noexcept;
-
-    int channels_;
+    VResampler engine_;
     double step_;
-    int half_;                  ///< frames on each side of a place; a multiple of 4
-    int room_;                  ///< what a block may take, at the most
-    int capacity_;              ///< frames of a line
-    std::vector<float> rows_;   ///< the filter at each phase, 2 half_ each
-    std::vector<float> lines_;  ///< the input, a line for each channel
-    std::array<Place, block> places_{};
-    std::uint64_t advance_ = 0;  ///< input frames an output frame, 40 bits of them fraction
-    std::uint64_t phase_ = 0;    ///< of the next output frame, fraction alone
-    int begin_ = 0;              ///< of what is under the filter then
-    int end_ = 0;                ///< of what is held
-    int missing_ = 0;            ///< to what is under the filter
+    int half_;
 };
 
 }  // namespace matriz::dsp
