@@ -33,9 +33,10 @@ def outside_address():
 class Rtsp:
     """A client that speaks just enough RTSP by hand to misbehave."""
 
-    def __init__(self, port, host="127.0.0.1", receive_buffer=None, timeout=10):
+    def __init__(self, port, host="127.0.0.1", receive_buffer=None, timeout=10, query=""):  # pylint: disable=too-many-arguments
         plain = host.split("%")[0]
         self.url = f"rtsp://[{plain}]:{port}/stream" if ":" in plain else f"rtsp://{plain}:{port}/stream"
+        self.url += query
         where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         self.socket = socket.socket(where[0])
         if receive_buffer:

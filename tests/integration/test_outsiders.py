@@ -2,6 +2,7 @@
 """Software that is not ours plays a node's stream; strangers do not."""
 import os
 import random
+import signal
 import socket
 import struct
 import unittest
@@ -184,6 +185,42 @@ class ForgeriesTest(MeshCase):
         attempts = porto.process.log().count("playing")
         self.assert_undisturbed(probe, [(porto, lisboa), (lisboa, porto)], pelt)
         self.assertEqual(porto.process.log().count("playing"), attempts, "its connection was not made anew")
+
+    def test_a_new_source_is_heard_once_the_old_one_is_silent(self):
+        """A sender that begins anew within one session: another SSRC, sent here in the place of a node that stands still."""
+        server = self.make_server(("porto", "lisboa")).start()
+        # A JACK server each: one waits for clients that stand still, and lets its others wait.
+        porto, lisboa = (self.stage.node(name, self.stage.jack(), server.url, transport="rtsp", rtsp_security="plain",
+                                         codec="pcm16", redundancy=0).start() for name in ("porto", "lisboa"))
+        wait_for(lambda: lisboa.peers().get("porto", {}).get("state") == "playing", 30, "porto to be heard at lisboa")
+        targets = lisboa.udp_ports()
+        player = Player(porto.rtsp_port, False, query="?codecs=pcm16")
+        first, source = player.packet(), random.getrandbits(32)
+        player.close()
+
+        def told():
+            return lisboa.peers()["porto"]["received"]
+
+        def begin_anew():
+            number = 0
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                before = told()
+                while told() < before + 100:
+                    for _ in range(50):
+                        number += 1
+                        packet = struct.pack(">2sHII", first[:2], number & 0xffff, number * 64, source) + first[12:]
+                        for target in targets:
+                            sock.sendto(packet, ("127.0.0.1", target))
+                    yield
+
+        porto.process.signal(signal.SIGSTOP)
+        try:
+            turns = begin_anew()
+            wait_for(lambda: next(turns, "over") == "over", 20, "the new source to be played")
+        finally:
+            porto.process.signal(signal.SIGCONT)
+        before = told()
+        wait_for(lambda: told() > before + 1000, 20, "porto itself to be heard again")
 
 
 @unittest.skipUnless(outside_address(), "this machine has no address but loopback")
