@@ -68,6 +68,7 @@ void DelayTarget::excuse(double now) noexcept {
 /// What was attacked was none.
 void DelayTarget::stand_down() noexcept {
     held_ = 0;
+    held_until_ = -1e9;
     onset_until_ = -1e9;
 }
 
@@ -107,7 +108,7 @@ double DelayTarget::attack(double now) noexcept {
         if (held_ == 0 || surprise) onset_until_ = now + onset;
         held_ = asked;
         held_at_ = now;
-        held_until_ = now + (certain ? hold : brief_hold);
+        held_until_ = std::max(held_until_, now + (certain ? hold : brief_hold));
     }
     if (now > held_until_) held_ = 0;
     return held_;

@@ -82,15 +82,16 @@ class FarLink : public testing::TestWithParam<Case> {
         setup_.redundancy = 2;
         for (const char* setting : {"delay=10", "jitter=exp:1", "loss=1"}) netlab::apply_setting(setup_.link, setting);
     }
+    void expect_near_and_clean(int seconds) const {
+        const Figures figures = listen(setup_, seconds);
+        EXPECT_LT(figures.latency, GetParam().latency);
+        EXPECT_LT(figures.events, GetParam().events);
+        EXPECT_LE(figures.drop_out, 2);
+    }
     Chain::Setup setup_;
 };
 
-TEST_P(FarLink, IsNearAndClean) {
-    const Figures figures = listen(setup_, setup_.signal == tone ? 45 : 30);
-    EXPECT_LT(figures.latency, GetParam().latency);
-    EXPECT_LT(figures.events, GetParam().events);
-    EXPECT_LE(figures.drop_out, 2);
-}
+TEST_P(FarLink, IsNearAndClean) { expect_near_and_clean(setup_.signal == tone ? 45 : 30); }
 
 // Of other seeds the mean is: strings 11, 12 and 3 events a minute, speech 8, 8 and 4; one event in these 30 s is 2 of
 // them.
@@ -108,12 +109,7 @@ class FarLinkOutOfOrder : public FarLink {
     FarLinkOutOfOrder() { netlab::apply_setting(setup_.link, "reorder=100:0"); }
 };
 
-TEST_P(FarLinkOutOfOrder, IsNearerAndCleaner) {
-    const Figures figures = listen(setup_, 60);
-    EXPECT_LT(figures.latency, GetParam().latency);
-    EXPECT_LT(figures.events, GetParam().events);
-    EXPECT_LE(figures.drop_out, 2);
-}
+TEST_P(FarLinkOutOfOrder, IsNearerAndCleaner) { expect_near_and_clean(60); }
 
 // One event is one a minute here, a little more since not all is judged. docs/playout.md has the means of three seeds.
 INSTANTIATE_TEST_SUITE_P(Figures, FarLinkOutOfOrder,
