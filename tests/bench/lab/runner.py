@@ -31,7 +31,7 @@ class FastJack(Jack):
         self.speed = speed
 
     def start(self):
-        # Preloaded into no client but those that ask for it: the others live in real time. (The `faketime` wrapper would fork.)
+        # Of the clients only those that ask for it have it preloaded: the others live in real time. (The `faketime` wrapper would fork.)
         os.environ.update(self.clock())
         try:
             return super().start()
@@ -184,7 +184,7 @@ class Runner:
         def connected():
             try:
                 jack.connect(source, target)
-            except AssertionError:   # a client has its ports before it is active, and they can be connected
+            except AssertionError:   # a client has ports before it is active, and cannot be connected until then
                 return False
             return True
         wait_for(connected, 15, f"JACK to connect {source} to {target}")
