@@ -12,6 +12,7 @@ from harness.wait import wait_for
 
 INTERVAL = 1         # seconds that a row of the probe stands for
 JUDGED_SHARE = 0.9   # of the time: what lies beside the chirps
+SETTLING = 10        # seconds after an xrun in which the delay may still be what it asked for
 SLIP_MS = 0.5        # resampling moves the delay less in the time that an event takes
 
 
@@ -21,6 +22,7 @@ class Ear:
     def __init__(self, folder, jack, send, receive, signal, name="ear"):
         argv = [program("jack_probe"), "--server", jack.name, "--name", name, "--signal", signal, "--json", "--interval", INTERVAL,
                 "--send", ",".join(send), "--receive", f"x={receive}"]
+        self._began = time.monotonic()
         self._path = f"{folder}/{name}-{signal}-{time.monotonic_ns()}.log"
         self.process = Process(name, argv, self._path, env=ENVIRONMENT)
 
@@ -31,7 +33,7 @@ class Ear:
                 if line.startswith("{") and line.endswith("}\n"):
                     row = json.loads(line)
                     if row["type"] == "interval":
-                        found.append(row)
+                        found.append({**row, "time": self._began + row["seconds"]})
         if not self.process.running():
             said = " ".join(self.process.log()[-400:].split())
             raise RuntimeError(f"jack_probe ended with {self.process.popen.returncode}: {said}")
@@ -60,6 +62,25 @@ def _slips(rows):
     return slips
 
 
+def _spread(rows):
+    """Between the extremes of latency, ms, in the seconds that come SETTLING or more after an xrun; None without any."""
+    settled = [r for n, r in enumerate(rows)
+               if r["latency_min_ms"] is not None and not any(e["xruns"] for e in rows[max(0, n - SETTLING):n + 1])]
+    return max(r["latency_max_ms"] for r in settled) - min(r["latency_min_ms"] for r in settled) if settled else None
+
+
+def with_xruns_of(rows, far):
+    """The rows, with the xruns that the far end's JACK server had according to the rows `far`: as the probe does with those of
+    its own server, nothing is judged around them. Two probes do not begin their seconds at the same moment."""
+    disturbed = [row for row in far if row["xruns"]]
+    merged = []
+    for row in rows:
+        around = sum(other["xruns"] for other in disturbed if abs(other["time"] - row["time"]) <= INTERVAL)
+        merged.append({**row, "xruns": row["xruns"] + around, "glitches": 0, "longest_dropout_ms": 0.0,
+                       "judged_seconds": 0.0} if around else row)
+    return merged
+
+
 class Result:
     """The figures of one system under one condition with one signal. What JACK's own xruns do is not the system's fault: the
     probe judges nothing around them, and seconds that had one do not count for the extremes."""
@@ -75,6 +96,7 @@ class Result:
         self.heard_seconds = INTERVAL * len(rows)
         self.xruns = sum(r["xruns"] for r in rows)
         self.slips = _slips(rows)
+        self.settled_spread_ms = _spread(rows)
         self.events = sum(r["glitches"] or 0 for r in rows)
         self.dropout_ms = max((r["longest_dropout_ms"] or 0 for r in rows), default=0)
         self.rms_dbfs = statistics.median([r["rms_dbfs"] for r in rows if r["rms_dbfs"] is not None] or [-999])
@@ -87,21 +109,25 @@ class Result:
         return {**vars(self), "events_per_minute": self.events_per_minute}
 
 
-def listen(lab, jack, send, receive, signal, warm_up, seconds, patience=3):  # pylint: disable=too-many-arguments
+def listen(lab, ear, warm_up, seconds, patience=3, far=None):  # pylint: disable=too-many-arguments
     """Result and CPU use (share of one core, all processes of the system). Goes on, at most `patience` times as long, until
-    as much has been judged as `seconds` without xruns would give."""
-    ear = Ear(lab.stage.folder, jack, send, receive, signal)
+    as much has been judged as `seconds` without xruns would give. `far`: an ear on the other end's JACK server, where that is
+    another one. Stops the ears."""
+    def rows(skip=0):
+        return with_xruns_of(ear.rows()[skip:], far.rows() if far else [])
+
     try:
         ear.wait_heard(lab, 20)
         time.sleep(warm_up)
-        before, cpu, started = len(ear.rows()), lab.cpu_seconds(), time.monotonic()
+        before, cpu, started = len(rows()), lab.cpu_seconds(), time.monotonic()
         end = started + seconds
         while (now := time.monotonic()) < end:
             time.sleep(min(1, end - now))
             lab.check_alive()
-            missing = seconds - sum(row["judged_seconds"] for row in ear.rows()[before:]) / JUDGED_SHARE
+            missing = seconds - sum(row["judged_seconds"] for row in rows(before)) / JUDGED_SHARE
             end = min(max(end, now + 1 + missing), started + patience * seconds)
         share = (lab.cpu_seconds() - cpu) / (time.monotonic() - started)
-        return Result(ear.rows()[before:]), share
+        return Result(rows(before)), share
     finally:
-        ear.stop()
+        for one in (ear, far) if far else (ear,):
+            one.stop()

@@ -145,7 +145,8 @@ class Runner:
             return self._stepped(lab, condition, jack, a, b)
         rows = []
         for signal in condition.signals:
-            result, share = listen(lab, jack, a.send, b.receive, signal, self.warm_up, self.seconds, self.patience)
+            ear = Ear(stage.folder, jack, a.send, b.receive, signal)
+            result, share = listen(lab, ear, self.warm_up, self.seconds, self.patience)
             rows.append({"signal": signal, **result.as_dict(), "cpu_percent": 100 * share})
         return rows
 
@@ -202,9 +203,11 @@ class Runner:
         other.wait_ports(b.receive, *b.send, timeout=30)
         for port in b.send:
             self._connect(other, b.receive, port)
-        result, share = listen(lab, one, a.send, a.receive, "tone", self.warm_up, self.drift_seconds, self.patience)
+        ear = Ear(stage.folder, one, a.send, a.receive, "tone")
+        far = Ear(stage.folder, other, ["nobody:listens"], b.receive, "tone", name="far")
+        result, share = listen(lab, ear, self.warm_up, self.drift_seconds, self.patience, far)
         return [{"signal": "tone", **result.as_dict(), "cpu_percent": 100 * share,
-                 "spread_ms": (result.latency_max_ms or 0) - (result.latency_min_ms or 0),
+                 "spread_ms": result.settled_spread_ms,
                  "drift_ppm": [drift_ppm(lab, end) for end in (a, b)]}]
 
     def _cpu(self, stage, system, condition):

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 
 from .conditions import CONDITIONS
-from .measure import SLIP_MS
+from .measure import SETTLING, SLIP_MS
 
 PACKAGES = ("jackd2", "jacktrip", "zita-njbridge", "jamulus", "libopus0", "gstreamer1.0-plugins-good")
 
@@ -46,10 +46,10 @@ def _notes(line):
     """What only some conditions have to say."""
     if line.get("late_at_step") is not None:
         return f"{line['late_at_step']} packets late in the second after"
-    if line.get("spread_ms") is None:
+    if "spread_ms" not in line:
         return ""
     drift = [f"{ppm:+.0f}" for ppm in line.get("drift_ppm") or () if ppm is not None]
-    return f"spread {line['spread_ms']:.2f} ms, {line.get('slips')} slips" + \
+    return f"spread {_number(line['spread_ms'])} ms, {line.get('slips')} slips" + \
         (f", {' and '.join(drift)} ppm found" if drift else "")
 
 
@@ -137,11 +137,12 @@ Absolute figures move with the machine; compare within one run. How it is measur
 - **Events** are what one hears: jumps of phase or amplitude in a steady tone; for plucked strings, departures of aligned
   segments from what was sent. Neighbours closer than 10 ms are one event. What lies within 0.25 s after an xrun
   of JACK itself is not judged.
-- **Xruns** are those of the JACK server that listens. A system that causes them itself is forgiven what they do, but they show
+- **Xruns** are those of the JACK server that listens, under drift of both ends' (there, no second with one at the far end nor its
+  neighbours are judged). A system that causes them itself is forgiven what they do, but they show
   here, and in how much was **judged** of the time: without xruns all but the chirps, 90 to 95 %.
 - **Notes.** At a step: how many packets came after their time in the second that follows it, as a node counts them. Under drift,
-  {runner.drift_seconds:g} s long: the spread of the latency; slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and
-  by how much the two nodes found the other's card to be faster than their own.
+  {runner.drift_seconds:g} s long: the spread of the latency, leaving out {SETTLING} s after each xrun of either end (what its lost sound
+  makes the delay do is no drift); slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and by how much the two nodes found the other's card to be faster than their own.
 - **CPU** is that of all processes of the system, both ends and any server that carries sound (matriz's config server does not), as
   a share of one core; in the last condition that of the hearing side alone, against eight stock GStreamer chains.
 - To work on the playout without nodes: `--systems elements-pcm16,elements-pcm16-red1 --conditions jitter-loss --seconds 10`.

@@ -6,7 +6,7 @@ from unittest import mock
 from harness.case import main
 from lab import runner
 from lab.conditions import CONDITIONS
-from lab.measure import Result
+from lab.measure import Result, with_xruns_of
 from lab.runner import ON_DEMAND, SYSTEMS, Runner, find, lacking
 from lab.table import COLUMNS, document, markdown
 
@@ -42,6 +42,21 @@ class MeasureTest(unittest.TestCase):
         result = Result([second(), second(xruns=3), second(xruns=1), second()])
         self.assertEqual((result.heard_seconds, result.xruns), (4, 4))
         self.assertAlmostEqual(result.seconds, 3.6)
+
+    def test_nothing_is_judged_around_xruns_of_the_far_end(self):
+        near = [{**second(glitches=1, dropout=20), "time": 10.0 + n} for n in range(6)]
+        far = [{**second(xruns=n == 3), "time": 9.6 + n} for n in range(6)]
+        merged = with_xruns_of(near, far)
+        self.assertEqual([row["xruns"] for row in merged], [0, 0, 1, 1, 0, 0])
+        self.assertEqual([row["glitches"] for row in merged], [1, 1, 0, 0, 1, 1])
+        self.assertEqual(Result(merged).disturbed_seconds, 2)
+        self.assertAlmostEqual(Result(merged).seconds, 3.6)
+        self.assertEqual(near, with_xruns_of(near, []))
+
+    def test_the_spread_is_that_of_settled_seconds(self):
+        rows = [second(xruns=1, latency=30), *(second(latency=20 - n) for n in range(10)), second(latency=9), second(latency=8.5)]
+        self.assertEqual(Result(rows).settled_spread_ms, 2.5)   # 7.5 to 10
+        self.assertIsNone(Result(rows[:11]).settled_spread_ms)
 
     def test_a_slip_is_an_event_at_which_the_delay_jumps(self):
         def latencies(*values, **at):
@@ -101,6 +116,8 @@ class TableTest(unittest.TestCase):
         self.assertIn("| 7 packets late in the second after |", table)
         self.assertIn("| spread 0.31 ms, 0 slips, +200 and -200 ppm found |", table)
         self.assertIn("| spread 1.00 ms, 0 slips |", table)
+        never = markdown([self.row("zita", "pcm16", 4.0, condition="drift", spread_ms=None, drift_ppm=[None, None])])
+        self.assertIn("| spread – ms, 0 slips |", never)
 
     def test_the_document_tells_how_long_was_measured(self):
         text = document([self.row("pcm16", "pcm16", 4.0)], "./dev bench", Runner(60, 12, drift_seconds=600))
