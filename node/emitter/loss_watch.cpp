@@ -13,6 +13,7 @@ constexpr double enough_lost = 8;       // in two reports: fewer tell nothing
 constexpr double enough_reports = 8;    // by weight
 constexpr double report_memory = 0.97;  // a report
 constexpr double doubt = 2;             // reports: so many are thought to have said that losses are single
+constexpr double surely_bursts = 1.5;   // chance alone makes single losses look like bursts of 1.25 for 3 % of the time
 }  // namespace
 
 void LossWatch::Bursts::add(double lost, double expected) noexcept {
@@ -29,7 +30,8 @@ void LossWatch::Bursts::add(double lost, double expected) noexcept {
 
 std::optional<double> LossWatch::Bursts::length() const noexcept {
     if (weight_ < enough_reports) return std::nullopt;
-    return std::max(1.0, ((excess_ + doubt) / (weight_ + doubt) + 1) / 2);
+    const double length = ((excess_ + doubt) / (weight_ + doubt) + 1) / 2;
+    return length < surely_bursts ? 1.0 : length;
 }
 
 dsp::Redundancy LossWatch::update(const std::vector<Listener>& listeners, Clock::time_point now) {
