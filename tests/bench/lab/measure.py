@@ -12,7 +12,7 @@ from harness.wait import wait_for
 
 INTERVAL = 1         # seconds that a row of the probe stands for
 JUDGED_SHARE = 0.9   # of the time: what lies beside the chirps
-SETTLING = 10        # seconds after an xrun in which the delay may still be what it asked for
+SETTLING = 20        # seconds after an xrun in which the delay may still be what that asked for
 SLIP_MS = 0.5        # resampling moves the delay less in the time that an event takes
 
 

@@ -133,7 +133,8 @@ Absolute figures move with the machine; compare within one run. How it is measur
   namespaces joined by `netlab` (`tests/bench/netlab`), except "loopback", where both are on one host.{punctuality(runner.wire)}
 - **Latency** is from the sending JACK port to the receiving JACK port, by chirp correlation (`tests/probes/jack_probe`): the
   median over {runner.seconds:g} s after {runner.warm_up:g} s of warming up, and its extremes. In brackets: against the matriz
-  row of the same kind of codec. Under drift the sound goes there and back, so both directions count.
+  row of the same kind of codec. Under drift the sound goes there and back, so both directions count, and
+  a lossy codec's own noise comes twice.
 - **Events** are what one hears: jumps of phase or amplitude in a steady tone; for plucked strings, departures of aligned
   segments from what was sent. Neighbours closer than 10 ms are one event. What lies within 0.25 s after an xrun
   of JACK itself is not judged.
@@ -142,7 +143,8 @@ Absolute figures move with the machine; compare within one run. How it is measur
   here, and in how much was **judged** of the time: without xruns all but the chirps, 90 to 95 %.
 - **Notes.** At a step: how many packets came after their time in the second that follows it, as a node counts them. Under drift,
   {runner.drift_seconds:g} s long: the spread of the latency, leaving out {SETTLING} s after each xrun of either end (what its lost sound
-  makes the delay do is no drift); slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and by how much the two nodes found the other's card to be faster than their own.
+  makes the delay do is no drift); slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and by how much the two
+  nodes found the other's card to be faster than their own.
 - **CPU** is that of all processes of the system, both ends and any server that carries sound (matriz's config server does not), as
   a share of one core; in the last condition that of the hearing side alone, against eight stock GStreamer chains.
 - To work on the playout without nodes: `--systems elements-pcm16,elements-pcm16-red1 --conditions jitter-loss --seconds 10`.

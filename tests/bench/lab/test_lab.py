@@ -6,7 +6,7 @@ from unittest import mock
 from harness.case import main
 from lab import runner
 from lab.conditions import CONDITIONS
-from lab.measure import Result, with_xruns_of
+from lab.measure import SETTLING, Result, with_xruns_of
 from lab.runner import ON_DEMAND, SYSTEMS, Runner, find, lacking
 from lab.table import COLUMNS, document, markdown
 
@@ -54,9 +54,9 @@ class MeasureTest(unittest.TestCase):
         self.assertEqual(near, with_xruns_of(near, []))
 
     def test_the_spread_is_that_of_settled_seconds(self):
-        rows = [second(xruns=1, latency=30), *(second(latency=20 - n) for n in range(10)), second(latency=9), second(latency=8.5)]
+        rows = [second(xruns=1, latency=30), *[second(latency=20)] * SETTLING, second(latency=9), second(latency=8.5)]
         self.assertEqual(Result(rows).settled_spread_ms, 2.5)   # 7.5 to 10
-        self.assertIsNone(Result(rows[:11]).settled_spread_ms)
+        self.assertIsNone(Result(rows[:-2]).settled_spread_ms)
 
     def test_a_slip_is_an_event_at_which_the_delay_jumps(self):
         def latencies(*values, **at):
