@@ -139,7 +139,7 @@ Absolute figures move with the machine; compare within one run. How it is measur
   segments from what was sent. Neighbours closer than 10 ms are one event. What lies within 0.25 s after an xrun
   of JACK itself is not judged.
 - **Xruns** are those of the JACK server that listens, under drift of both ends' (there, no second with one at the far end nor its
-  neighbours are judged). A system that causes them itself is forgiven what they do, but they show
+  neighbours are judged, and it counts in each). A system that causes them itself is forgiven what they do, but they show
   here, and in how much was **judged** of the time: without xruns all but the chirps, 90 to 95 %.
 - **Notes.** At a step: how many packets came after their time in the second that follows it, as a node counts them. Under drift,
   {runner.drift_seconds:g} s long: the spread of the latency, leaving out {SETTLING} s after each xrun of either end (what its lost sound
