@@ -224,7 +224,7 @@ void Playout::jump(double frames) noexcept {
 void Playout::fill(float* const* out, int offset, int frames) noexcept {
     const int channels = format_.channels;
     for (int done = 0; done < frames;) {
-        if (rt_.stage_at == rt_.stage_end) refill();
+        if (rt_.stage_at == rt_.stage_end) refill(frames - done);
         const auto progress =
             rt_.resampler.process(rt_.stage.data() + rt_.stage_at * channels, rt_.stage_end - rt_.stage_at,
                                   rt_.mixed.data() + done * channels, frames - done);
@@ -244,9 +244,11 @@ void Playout::fill(float* const* out, int offset, int frames) noexcept {
     measure(frames);
 }
 
-/// Puts the next bit of sound into the empty stage.
-void Playout::refill() noexcept {
-    const int unit = std::min(rt_.packet_frames, static_cast<int>(format_.rate.hz) / 400);
+/// Puts the next bit of sound into the empty stage. What is missing is concealed only as far as the `wanted` frames of
+/// output need it: what comes until the next callback is then played from where it fits.
+void Playout::refill(int wanted) noexcept {
+    const int needed = static_cast<int>(std::ceil(wanted * rt_.resampler.step()));
+    const int unit = std::min({needed, rt_.packet_frames, static_cast<int>(format_.rate.hz) / 400});
     const auto* slot = rt_.reception.slots().next(rt_.next);
     const bool stand_still = !rt_.silent && rt_.deficit > stand_still_above * format_.rate.hz;
     if (slot && slot->time <= rt_.next && !stand_still) {

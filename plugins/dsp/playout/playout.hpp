@@ -57,7 +57,7 @@ class Playout {
     double position() const noexcept;
     double update_target(double now, int period) noexcept;
     void fill(float* const* out, int offset, int frames) noexcept;
-    void refill() noexcept;
+    void refill(int wanted) noexcept;
     void play(const Slots::Slot& slot) noexcept;
     void conceal(int frames) noexcept;
     void make_concealment(float* out, int frames) noexcept;

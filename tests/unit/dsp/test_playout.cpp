@@ -175,6 +175,25 @@ TEST(Playout, ConcealsLossWithoutAClick) {
     EXPECT_LT(sim.peak(), 0.75F);
 }
 
+TEST(Playout, ConcealsNoMoreThanIsNeededUntilAPacketComes) {
+    Scene setup;
+    setup.packet_frames = 120;
+    setup.playout.min_delay = setup.playout.max_delay = std::chrono::milliseconds(4);
+    Simulation sim(setup);
+    sim.run(5);
+    const auto before = sim.metrics();
+    sim.clicks();
+    int n = 0;
+    sim.network = [&] { return ++n % 50 == 0 ? 0.0042 : 0.0; };  // late by less than a period
+    sim.run(20);
+    const auto m = sim.metrics();
+    EXPECT_GT(m.concealed - before.concealed, 100U);
+    EXPECT_EQ(m.late + m.lost, before.late + before.lost);
+    const double longest = 65 / 48.0;  // a period, and what the resampler looks ahead for
+    EXPECT_LT(m.concealed_ms - before.concealed_ms, longest * static_cast<double>(m.concealed - before.concealed));
+    EXPECT_EQ(sim.clicks(), 0);
+}
+
 TEST(Playout, CountsWhatIsLostOnce) {
     Simulation sim({});
     sim.run(5);
