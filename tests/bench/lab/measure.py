@@ -12,7 +12,7 @@ from harness.wait import wait_for
 
 INTERVAL = 1         # seconds that a row of the probe stands for
 JUDGED_SHARE = 0.9   # of the time: what lies beside the chirps
-SETTLING = 20        # seconds after an xrun in which the delay may still be what that asked for
+SETTLING = 20        # seconds after an xrun or a stall in which the delay may still be what that asked for
 SLIP_MS = 0.5        # resampling moves the delay less in the time that an event takes
 
 
@@ -50,43 +50,59 @@ class Ear:
         self.process.stop()
 
 
+def _is_calm(row):
+    return not row["xruns"] and not row.get("disturbed")
+
+
 def _slips(rows):
     """Events at which the delay jumped: sound was left out or played twice. A chirp tells of it up to a second later. Where
-    there were xruns nothing is counted: they move the delay themselves."""
+    there were xruns or stalls nothing is counted: they move the delay themselves."""
     slips = 0
     for n, row in enumerate(rows):
         around = [r for r in rows[max(0, n - 1):n + 2] if r["latency_min_ms"] is not None]
-        if row["glitches"] and around and all(r["xruns"] == 0 for r in around) and \
+        if row["glitches"] and around and all(_is_calm(r) for r in around) and \
                 max(r["latency_max_ms"] for r in around) - min(r["latency_min_ms"] for r in around) >= SLIP_MS:
             slips += row["glitches"]
     return slips
 
 
+def _settled(rows):
+    """The rows that come SETTLING or more after anything that disturbed."""
+    return [row for n, row in enumerate(rows) if all(_is_calm(before) for before in rows[max(0, n - SETTLING):n + 1])]
+
+
 def _spread(rows):
-    """Between the extremes of latency, ms, in the seconds that come SETTLING or more after an xrun; None without any."""
-    settled = [r for n, r in enumerate(rows)
-               if r["latency_min_ms"] is not None and not any(e["xruns"] for e in rows[max(0, n - SETTLING):n + 1])]
-    return max(r["latency_max_ms"] for r in settled) - min(r["latency_min_ms"] for r in settled) if settled else None
+    """Between the extremes of latency, ms; None without any."""
+    heard = [r for r in rows if r["latency_min_ms"] is not None]
+    return max(r["latency_max_ms"] for r in heard) - min(r["latency_min_ms"] for r in heard) if heard else None
 
 
-def with_xruns_of(rows, far):
-    """The rows, with the xruns that the far end's JACK server had according to the rows `far`: as the probe does with those of
-    its own server, nothing is judged around them. Two probes do not begin their seconds at the same moment."""
-    disturbed = [row for row in far if row["xruns"]]
-    merged = []
+def with_disturbances(rows, far=(), stalls=()):
+    """The rows, with what disturbed from outside: xruns of the far end's JACK server according to the rows `far`, and the times
+    at which the machine stood still. As the probe does with xruns of its own server, nothing is judged around them. Each is
+    counted in one row, but disturbs the neighbours as well: two probes do not begin their seconds at the same moment, and what
+    is heard of it may come in the next."""
+    outside = [(row["time"], "xruns", row["xruns"]) for row in far if row["xruns"]] + \
+        [(at + INTERVAL / 2, "stalls", 1) for at in stalls]
+    told = []
     for row in rows:
-        around = sum(other["xruns"] for other in disturbed if abs(other["time"] - row["time"]) <= INTERVAL)
-        merged.append({**row, "xruns": row["xruns"] + around, "glitches": 0, "longest_dropout_ms": 0.0,
-                       "judged_seconds": 0.0} if around else row)
-    return merged
+        row = {**row, "stalls": 0, "disturbed": False}
+        for at, what, count in outside:
+            if abs(at - row["time"]) > INTERVAL:
+                continue
+            row.update(disturbed=True, glitches=0, longest_dropout_ms=0.0, judged_seconds=0.0)
+            if -INTERVAL / 2 < row["time"] - at <= INTERVAL / 2:
+                row[what] += count
+        told.append(row)
+    return told
 
 
 class Result:
-    """The figures of one system under one condition with one signal. What JACK's own xruns do is not the system's fault: the
-    probe judges nothing around them, and seconds that had one do not count for the extremes."""
+    """The figures of one system under one condition with one signal. What JACK's own xruns and a machine that stands still do is
+    not the system's fault: nothing is judged around them, and such seconds do not count for the extremes."""
 
     def __init__(self, rows):
-        calm = [r for r in rows if r["xruns"] == 0]
+        calm = [r for r in rows if _is_calm(r)]
         self.disturbed_seconds = len(rows) - len(calm)
         latencies = [r["latency_ms"] for r in rows if r["latency_ms"] is not None]
         self.latency_ms = statistics.median(latencies) if latencies else None
@@ -95,8 +111,11 @@ class Result:
         self.seconds = sum(r["judged_seconds"] for r in rows)
         self.heard_seconds = INTERVAL * len(rows)
         self.xruns = sum(r["xruns"] for r in rows)
+        self.stalls = sum(r.get("stalls", 0) for r in rows)
         self.slips = _slips(rows)
-        self.settled_spread_ms = _spread(rows)
+        settled = _settled(rows)
+        self.settled_seconds = INTERVAL * len(settled)
+        self.settled_spread_ms = _spread(settled)
         self.events = sum(r["glitches"] or 0 for r in rows)
         self.dropout_ms = max((r["longest_dropout_ms"] or 0 for r in rows), default=0)
         self.rms_dbfs = statistics.median([r["rms_dbfs"] for r in rows if r["rms_dbfs"] is not None] or [-999])
@@ -111,10 +130,10 @@ class Result:
 
 def listen(lab, ear, warm_up, seconds, patience=3, far=None):  # pylint: disable=too-many-arguments
     """Result and CPU use (share of one core, all processes of the system). Goes on, at most `patience` times as long, until
-    as much has been judged as `seconds` without xruns would give. `far`: an ear on the other end's JACK server, where that is
+    as much has been judged as `seconds` without xruns and stalls would give. `far`: an ear on the other end's JACK server, where that is
     another one. Stops the ears."""
     def rows(skip=0):
-        return with_xruns_of(ear.rows()[skip:], far.rows() if far else [])
+        return with_disturbances(ear.rows()[skip:], far.rows() if far else (), lab.stalls.times())
 
     try:
         ear.wait_heard(lab, 20)

@@ -12,7 +12,7 @@ from harness.stage import Stage
 from harness.wait import NotReached, wait_for
 
 from .matriz import ELEMENTS, MATRIZ, drift_ppm, late_packets, start_node, start_senders, start_server
-from .measure import Ear, Result, listen
+from .measure import Ear, Result, listen, with_disturbances
 from .peers import PEERS
 from .stock import STOCK, EightStock, eight_chains, serve_tone
 from .system import End, Lab
@@ -61,7 +61,7 @@ class Runner:
     def __init__(self, seconds, warm_up, period=64, patience=3, drift_seconds=None):  # pylint: disable=too-many-arguments
         self.seconds = seconds
         self.drift_seconds = drift_seconds or 2 * seconds
-        self.patience = patience   # how many times as long, while xruns disturb
+        self.patience = patience   # how many times as long, while xruns and stalls disturb
         self.warm_up = warm_up
         self.network = None
         self.wire = {"sent": 0, "late_us": 0.0, "beyond_100us": 0}   # how exact netlab was, over all
@@ -165,7 +165,7 @@ class Runner:
                 late.append(self._change(lab, b, setting) if setting else None)
                 time.sleep(max(0, end - time.monotonic()))
                 lab.check_alive()
-            rows = ear.rows()
+            rows = with_disturbances(ear.rows(), stalls=lab.stalls.times())
         finally:
             ear.stop()
         ends = [mark for mark, _ in marks[1:]] + [len(rows)]
@@ -207,7 +207,7 @@ class Runner:
         far = Ear(stage.folder, other, ["nobody:listens"], b.receive, "tone", name="far")
         result, share = listen(lab, ear, self.warm_up, self.drift_seconds, self.patience, far)
         return [{"signal": "tone", **result.as_dict(), "cpu_percent": 100 * share,
-                 "spread_ms": result.settled_spread_ms,
+                 "spread_ms": result.settled_spread_ms, "spread_seconds": result.settled_seconds,
                  "drift_ppm": [drift_ppm(lab, end) for end in (a, b)]}]
 
     def _cpu(self, stage, system, condition):

@@ -5,6 +5,8 @@ import shutil
 
 from harness.jack import ENVIRONMENT
 
+from .stalls import Stalls
+
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,10 +44,11 @@ class System:
 
 
 class Lab:
-    """A network, the processes on it, and a stage that ends them."""
+    """A network, the processes on it, an eye on the machine, and a stage that ends them."""
 
     def __init__(self, stage, network):
         self.stage = stage
+        self.stalls = Stalls(stage)
         self.network = network
         self.processes = []
 

@@ -8,6 +8,7 @@ import subprocess
 
 from .conditions import CONDITIONS
 from .measure import SETTLING, SLIP_MS
+from .stalls import STALL_MS
 
 PACKAGES = ("jackd2", "jacktrip", "zita-njbridge", "jamulus", "libopus0", "gstreamer1.0-plugins-good")
 
@@ -26,7 +27,7 @@ def merge(rows):
         for figure in ("latency_ms", "cpu_percent"):
             values = [row[figure] for row in line["by_signal"].values() if row.get(figure) is not None]
             line[figure] = statistics.median(values) if values else None
-        for figure in ("heard_seconds", "seconds", "xruns"):
+        for figure in ("heard_seconds", "seconds", "xruns", "stalls"):
             line[figure] = sum(row.get(figure) or 0 for row in line["by_signal"].values())
     return merged
 
@@ -39,7 +40,7 @@ def _ratio(line, merged, value):
 
 
 COLUMNS = ("condition", "system", "transport", "latency ms (against matriz)", "min…max ms", "events/min, tone", "strings",
-           "longest drop-out ms", "xruns/min", "judged %", "CPU %", "notes")
+           "longest drop-out ms", "xruns/min", "stalls/min", "judged %", "CPU %", "notes")
 
 
 def _notes(line):
@@ -49,7 +50,7 @@ def _notes(line):
     if "spread_ms" not in line:
         return ""
     drift = [f"{ppm:+.0f}" for ppm in line.get("drift_ppm") or () if ppm is not None]
-    return f"spread {_number(line['spread_ms'])} ms, {line.get('slips')} slips" + \
+    return f"spread {_number(line['spread_ms'])} ms in {line['spread_seconds']} s, {line.get('slips')} slips" + \
         (f", {' and '.join(drift)} ppm found" if drift else "")
 
 
@@ -64,6 +65,7 @@ def _figures(line, merged):
     return (_number(line.get("latency_ms")) + _ratio(line, merged, "latency_ms"), f"{_number(least)}…{_number(most)}",
             _number(events.get("tone"), 1), _number(events.get("string"), 1), _number(dropout, 0),
             _number(60 * line["xruns"] / heard if heard else None, 1),
+            _number(60 * line["stalls"] / heard if heard else None, 1),
             _number(100 * line["seconds"] / heard if heard else None, 0),
             _number(line.get("cpu_percent"), 1) + _stock_ratio(line, merged))
 
@@ -137,13 +139,15 @@ Absolute figures move with the machine; compare within one run. How it is measur
   a lossy codec's own noise comes twice.
 - **Events** are what one hears: jumps of phase or amplitude in a steady tone; for plucked strings, departures of aligned
   segments from what was sent. Neighbours closer than 10 ms are one event. What lies within 0.25 s after an xrun
-  of JACK itself is not judged.
+  of JACK itself is not judged, nor are seconds with a stall and their neighbours.
 - **Xruns** are those of the JACK server that listens, under drift of both ends' (there, no second with one at the far end nor its
-  neighbours are judged, and it counts in each). A system that causes them itself is forgiven what they do, but they show
-  here, and in how much was **judged** of the time: without xruns all but the chirps, 90 to 95 %.
+  neighbours are judged). A system that causes them itself is forgiven what they do, but they show
+  here, and in how much was **judged** of the time: without xruns and stalls all but the chirps, 90 to 95 %.
+- **Stalls** are when a processor of this machine stood still for {STALL_MS:g} ms or more, whatever wanted to run on it: a thread of
+  the highest priority found out (`tests/bench/stalls`). Virtual machines have them.
 - **Notes.** At a step: how many packets came after their time in the second that follows it, as a node counts them. Under drift,
-  {runner.drift_seconds:g} s long: the spread of the latency, leaving out {SETTLING} s after each xrun of either end (what its lost sound
-  makes the delay do is no drift); slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and by how much the two
+  {runner.drift_seconds:g} s long: the spread of the latency, leaving out {SETTLING} s after each stall and each xrun of either end (what
+  those make the delay do is no drift); slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and by how much the two
   nodes found the other's card to be faster than their own.
 - **CPU** is that of all processes of the system, both ends and any server that carries sound (matriz's config server does not), as
   a share of one core; in the last condition that of the hearing side alone, against eight stock GStreamer chains.

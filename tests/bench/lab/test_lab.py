@@ -6,7 +6,7 @@ from unittest import mock
 from harness.case import main
 from lab import runner
 from lab.conditions import CONDITIONS
-from lab.measure import SETTLING, Result, with_xruns_of
+from lab.measure import SETTLING, Result, with_disturbances
 from lab.runner import ON_DEMAND, SYSTEMS, Runner, find, lacking
 from lab.table import COLUMNS, document, markdown
 
@@ -46,17 +46,29 @@ class MeasureTest(unittest.TestCase):
     def test_nothing_is_judged_around_xruns_of_the_far_end(self):
         near = [{**second(glitches=1, dropout=20), "time": 10.0 + n} for n in range(6)]
         far = [{**second(xruns=n == 3), "time": 9.6 + n} for n in range(6)]
-        merged = with_xruns_of(near, far)
-        self.assertEqual([row["xruns"] for row in merged], [0, 0, 1, 1, 0, 0])
+        merged = with_disturbances(near, far)
+        self.assertEqual([row["xruns"] for row in merged], [0, 0, 0, 1, 0, 0])   # counted once
         self.assertEqual([row["glitches"] for row in merged], [1, 1, 0, 0, 1, 1])
         self.assertEqual(Result(merged).disturbed_seconds, 2)
         self.assertAlmostEqual(Result(merged).seconds, 3.6)
-        self.assertEqual(near, with_xruns_of(near, []))
+        self.assertEqual(Result(near).as_dict(), Result(with_disturbances(near)).as_dict())
+
+    def test_nothing_is_judged_while_the_machine_stands_still(self):
+        rows = [{**second(glitches=1, dropout=20), "time": 10.0 + n} for n in range(6)]   # a row ends at its time
+        told = with_disturbances(rows, stalls=[12.4, 12.6])
+        self.assertEqual([row["stalls"] for row in told], [0, 0, 0, 2, 0, 0])
+        self.assertEqual([row["disturbed"] for row in told], [False, False, True, True, True, False])
+        result = Result(told)
+        self.assertEqual((result.stalls, result.xruns, result.events, result.disturbed_seconds), (2, 0, 3, 3))
+        self.assertAlmostEqual(result.seconds, 2.7)
 
     def test_the_spread_is_that_of_settled_seconds(self):
         rows = [second(xruns=1, latency=30), *[second(latency=20)] * SETTLING, second(latency=9), second(latency=8.5)]
         self.assertEqual(Result(rows).settled_spread_ms, 2.5)   # 7.5 to 10
+        self.assertEqual(Result(rows).settled_seconds, 2)
         self.assertIsNone(Result(rows[:-2]).settled_spread_ms)
+        rows[0].update(xruns=0, disturbed=True)
+        self.assertEqual(Result(rows).settled_seconds, 2)
 
     def test_a_slip_is_an_event_at_which_the_delay_jumps(self):
         def latencies(*values, **at):
@@ -70,6 +82,7 @@ class MeasureTest(unittest.TestCase):
         self.assertEqual(latencies(8, 8, 8, 8, _1=event), 0)                # an event of another kind
         self.assertEqual(latencies(8, 8.2, 8.4, 8.6, 8.8), 0)               # a slide
         self.assertEqual(latencies(8, 8, 9.33, _1={**event, "xruns": 1}), 0)
+        self.assertEqual(latencies(8, 8, 9.33, _2={"disturbed": True}, _1=event), 0)
         self.assertEqual(latencies(8, 8, _1={**event, "latency_min_ms": None, "latency_max_ms": None}), 0)
 
 
@@ -102,22 +115,22 @@ class TableTest(unittest.TestCase):
                           {**cost, "system": "eight-stock", "label": "stock", "cpu_percent": 20.0}])
         self.assertIn("8.0 (0.40×)", table)
 
-    def test_xruns_and_what_was_judged_are_of_all_signals_together(self):
+    def test_xruns_stalls_and_what_was_judged_are_of_all_signals_together(self):
         table = markdown([self.row("pcm16", "pcm16", 4.0),
                           {**self.row("pcm16", "pcm16", 4.0, signal="string"),
-                           **Result([second(xruns=2), second()]).as_dict()}])
+                           **Result([second(xruns=2), {**second(), "stalls": 1}]).as_dict()}])
         cells = dict(zip(COLUMNS, (cell.strip() for cell in table.splitlines()[-1].strip("|").split("|"))))
-        self.assertEqual((cells["xruns/min"], cells["judged %"], cells["transport"]), ("40.0", "90", "WebRTC"))
+        self.assertEqual([cells[c] for c in ("xruns/min", "stalls/min", "judged %", "transport")], ["40.0", "20.0", "90", "WebRTC"])
 
     def test_a_step_and_drift_have_notes(self):
         table = markdown([self.row("pcm16", "pcm16", 4.0, condition="step", stretch="step to 8 ms", late_at_step=7),
-                          self.row("pcm16", "pcm16", 4.0, condition="drift", spread_ms=0.314, drift_ppm=[199.6, -200.2]),
-                          self.row("zita", "pcm16", 4.0, condition="drift", spread_ms=1.0, drift_ppm=[None, None])])
+                          self.row("pcm16", "pcm16", 4.0, condition="drift", spread_ms=0.314, spread_seconds=600, drift_ppm=[199.6, -200.2]),
+                          self.row("zita", "pcm16", 4.0, condition="drift", spread_ms=1.0, spread_seconds=9, drift_ppm=[None, None])])
         self.assertIn("| 7 packets late in the second after |", table)
-        self.assertIn("| spread 0.31 ms, 0 slips, +200 and -200 ppm found |", table)
-        self.assertIn("| spread 1.00 ms, 0 slips |", table)
-        never = markdown([self.row("zita", "pcm16", 4.0, condition="drift", spread_ms=None, drift_ppm=[None, None])])
-        self.assertIn("| spread – ms, 0 slips |", never)
+        self.assertIn("| spread 0.31 ms in 600 s, 0 slips, +200 and -200 ppm found |", table)
+        self.assertIn("| spread 1.00 ms in 9 s, 0 slips |", table)
+        never = markdown([self.row("zita", "pcm16", 4.0, condition="drift", spread_ms=None, spread_seconds=0, drift_ppm=[None, None])])
+        self.assertIn("| spread – ms in 0 s, 0 slips |", never)
 
     def test_the_document_tells_how_long_was_measured(self):
         text = document([self.row("pcm16", "pcm16", 4.0)], "./dev bench", Runner(60, 12, drift_seconds=600))
