@@ -22,7 +22,7 @@ struct PlayoutConfig {
     /// as waiting this many milliseconds longer; at 3 ms it is four times as bad, at 1.5 ms sixteen times. The target
     /// is where the sum is least. The default follows from how much of what is concealed can be heard
     /// (docs/playout.md).
-    double gap_price = 0.25;
+    double gap_price = 0.4;
 
     /// Packets held at most, whatever their size; fixes the memory of a playout: 1.3 kB each. Nothing: 512, or as many
     /// of the shortest packets that the codec may have as are held with the `max_delay` that the playout is made with.

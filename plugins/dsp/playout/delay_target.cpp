@@ -115,12 +115,16 @@ double DelayTarget::attack(double now) noexcept {
 }
 
 void DelayTarget::look(double now, double gap_price) noexcept {
-    // Late packets in the window that a second of delay is worth: gap_price is in delay for gaps a second, both in ms.
-    const auto price = [&](const JitterWindow& window) {
-        return std::max(window.span(now), 1.0) / (std::max(gap_price, 0.01) * packet_length_);
+    // A second of delay, in packets concealed in the window: gap_price is in delay for concealment a second, both in
+    // ms.
+    const auto costs = [&](const JitterWindow& window) {
+        return JitterWindow::Costs{
+            .wait = std::max(window.span(now), 1.0) / (std::max(gap_price, 0.01) * packet_length_),
+            .dear_from = dear_from,
+            .packet_length = packet_length_};
     };
-    jitter_ = lateness_.worth_waiting_for(price(lateness_), period_, dear_from);
-    const double worth = found_.worth_waiting_for(price(found_), 0, dear_from);
+    jitter_ = lateness_.worth_waiting_for(costs(lateness_), period_);
+    const double worth = found_.worth_waiting_for(costs(found_), 0);
     seen_ = std::max(found_.span(now), 1.0);
     known_ = lateness_.exceeded_by(0);
     need_ = std::max(worth - period_, lateness_.exceeded_by(share_at_risk));

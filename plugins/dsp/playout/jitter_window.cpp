@@ -96,17 +96,21 @@ double JitterWindow::span(double now) const noexcept {
     return filled_blocks_ * block_length + std::clamp(now - block_start_, 0.0, block_length);
 }
 
-double JitterWindow::worth_waiting_for(double price, double besides, double dear_from) const noexcept {
+double JitterWindow::worth_waiting_for(const Costs& costs, double besides) const noexcept {
     const auto waiting_costs = [&](int i) {
-        const double wait = (i * bin_ + besides) / dear_from;
-        return price * dear_from * (wait < 1 ? wait * wait * wait / 3 : wait - 2.0 / 3);
+        const double wait = (i * bin_ + besides) / costs.dear_from;
+        return costs.wait * costs.dear_from * (wait < 1 ? wait * wait * wait / 3 : wait - 2.0 / 3);
     };
+    const int packet = std::max(1, static_cast<int>(std::lround(costs.packet_length / bin_)));  // bins
     int best = highest_ + 1;
     double least_cost = waiting_costs(best);
-    std::uint32_t late = 0;
-    for (int i = highest_; i > 0 && late <= least_cost; --i) {
-        late += sum_[static_cast<std::size_t>(i)];
-        const double cost = waiting_costs(i) + late;
+    double missed = 0;          // packets, with parts of packets
+    std::uint32_t in_part = 0;  // packets that miss a part: one bin more of it with each bin that is waited less
+    for (int i = highest_; i > 0 && missed <= least_cost; --i) {
+        in_part += sum_[static_cast<std::size_t>(i)];
+        if (i + packet <= highest_) in_part -= sum_[static_cast<std::size_t>(i + packet)];
+        missed += static_cast<double>(in_part) / packet;
+        const double cost = waiting_costs(i) + missed;
         if (cost > least_cost) continue;
         least_cost = cost;
         best = i;

@@ -33,10 +33,14 @@ class JitterWindow {
     std::uint32_t above(double lateness) const noexcept;
     std::uint32_t count() const noexcept { return total_; }
 
-    /// The lateness to wait for so that the sum of what the wait and what the packets cost that come later still is
-    /// least. Each second of waiting costs `price` packets (in all the window) from `dear_from` on, and less by the
-    /// square of the wait below that. `besides`: seconds that are waited anyway.
-    double worth_waiting_for(double price, double besides, double dear_from) const noexcept;
+    struct Costs {
+        double wait;           ///< of a second of waiting, in packets (in all the window), from `dear_from` on…
+        double dear_from;      ///< …and less by the square of the wait below that, which is in seconds
+        double packet_length;  ///< seconds: who is later by less is heard in part, and costs a part
+    };
+    /// The lateness to wait for so that the sum of what the wait costs and what is missed of packets that come later
+    /// still is least. `besides`: seconds that are waited anyway.
+    double worth_waiting_for(const Costs& costs, double besides) const noexcept;
     /// Seconds that the window covers at `now`.
     double span(double now) const noexcept;
 

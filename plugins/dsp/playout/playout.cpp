@@ -28,7 +28,8 @@ constexpr double shrink_gain = 1.0;  // a second
 constexpr double growth_gain = 3.0;
 constexpr double jump_above = 0.015;         // seconds of delay too much that are left out at once
 constexpr double cut_after = 0.05;           // seconds after an xrun, when it is known whether the sender lost as much
-constexpr double stand_still_above = 0.004;  // seconds of delay too little that are made up at once
+constexpr double stand_still_above = 0.004;  // seconds of delay too little that are made up at once…
+constexpr double halt_above = 0.002;         // …and in a gap: for less it is not worth to come out of phase
 
 int longest_packet(const StreamFormat& format) {
     return static_cast<int>(format.rate.hz) * (format.channels > 2 ? longest_packet_of_many_ms : longest_packet_ms) /
@@ -292,7 +293,7 @@ void Playout::conceal(int frames) noexcept {
     rt_.stage_end = frames;
     make_concealment(rt_.stage.data(), frames);
     // A gap is the cheapest moment to let the delay grow: the sound stands still instead of skipping what is missing.
-    const bool halt = !rt_.silent && rt_.deficit >= frames / 2.0;
+    const bool halt = !rt_.silent && rt_.deficit > halt_above * format_.rate.hz;
     if (halt)
         rt_.deficit -= frames;
     else

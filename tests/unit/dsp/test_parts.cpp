@@ -288,11 +288,13 @@ TEST(JitterWindow, WaitsForABroadTailButNotForAnOutlier) {
     JitterWindow window;
     for (int i = 0; i < 10000; ++i) window.add(0, 0.0005);
     window.add(0, 0.050);
-    constexpr double dear = 0.006;
-    EXPECT_NEAR(window.worth_waiting_for(1000, 0, dear), 0.00055, 0.0001) << "50 ms for one packet are too dear";
-    EXPECT_NEAR(window.worth_waiting_for(1, 0, dear), 0.050, 0.0002);
+    JitterWindow::Costs costs{.wait = 1000, .dear_from = 0.006, .packet_length = JitterWindow::finest};
+    EXPECT_NEAR(window.worth_waiting_for(costs, 0), 0.00055, 0.0001) << "50 ms for one packet are too dear";
+    costs.wait = 1;
+    EXPECT_NEAR(window.worth_waiting_for(costs, 0), 0.050, 0.0002);
     for (int i = 0; i < 100; ++i) window.add(0, 0.020);
-    EXPECT_NEAR(window.worth_waiting_for(1000, 0, dear), 0.020, 0.0002);
+    costs.wait = 1000;
+    EXPECT_NEAR(window.worth_waiting_for(costs, 0), 0.020, 0.0002);
 }
 
 TEST(JitterWindow, WaitsMoreReadilyOnTopOfLess) {
@@ -300,8 +302,20 @@ TEST(JitterWindow, WaitsMoreReadilyOnTopOfLess) {
     for (int i = 0; i < 10000; ++i) window.add(0, 0.0005);
     window.add(0, 0.003);
     window.add(0, 0.003);
-    EXPECT_NEAR(window.worth_waiting_for(1000, 0, 0.006), 0.00305, 0.0001);
-    EXPECT_NEAR(window.worth_waiting_for(1000, 0.050, 0.006), 0.00055, 0.0001);
+    const JitterWindow::Costs costs{.wait = 1000, .dear_from = 0.006, .packet_length = JitterWindow::finest};
+    EXPECT_NEAR(window.worth_waiting_for(costs, 0), 0.00305, 0.0001);
+    EXPECT_NEAR(window.worth_waiting_for(costs, 0.050), 0.00055, 0.0001);
+}
+
+TEST(JitterWindow, APacketOfWhichLittleIsMissedCostsLittle) {
+    JitterWindow window;
+    for (int i = 0; i < 10000; ++i) window.add(0, 0.0005);
+    for (int i = 0; i < 3; ++i) window.add(0, 0.0015);  // by 1 ms too late, with the least of waits
+    JitterWindow::Costs costs{.wait = 1000, .dear_from = 1e-6, .packet_length = 0.0025};
+    // Another millisecond costs one packet; three times 1 ms of 2.5 missed cost 1.2.
+    EXPECT_NEAR(window.worth_waiting_for(costs, 0), 0.00155, 0.0001);
+    costs.packet_length = 0.0035;  // 0.86
+    EXPECT_NEAR(window.worth_waiting_for(costs, 0), 0.00055, 0.0001);
 }
 
 TEST(JitterWindow, SurvivesAbsurdValues) {
