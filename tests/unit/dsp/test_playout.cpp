@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "common/base/error.hpp"
 #include "plugins/dsp/rtp/bytes.hpp"
@@ -192,6 +193,28 @@ TEST(Playout, ConcealsNoMoreThanIsNeededUntilAPacketComes) {
     const double longest = 65 / 48.0;  // a period, and what the resampler looks ahead for
     EXPECT_LT(m.concealed_ms - before.concealed_ms, longest * static_cast<double>(m.concealed - before.concealed));
     EXPECT_EQ(sim.clicks(), 0);
+}
+
+TEST(Playout, MakesUpInAGapOnlyWhatWouldTakeLong) {
+    for (const int more_us : {1500, 3500}) {
+        Scene setup;
+        setup.playout.min_delay = std::chrono::milliseconds(5);
+        Simulation sim(setup);
+        sim.run(5);
+        const double before = sim.metrics().delay_ms;
+        sim.playout().set_delay_bounds(std::chrono::microseconds(5000 + more_us), std::chrono::milliseconds(200));
+        bool drop = true;
+        sim.network = [&] { return std::exchange(drop, false) ? lost : 0.0; };
+        sim.run(0.05);
+        const auto m = sim.metrics();
+        EXPECT_EQ(m.concealed, 1U);
+        if (more_us < 2000)
+            EXPECT_LT(m.delay_ms, before + 0.2) << "it grows by a quarter of a percent of what is played";
+        else
+            EXPECT_GT(m.delay_ms, before + 1.3) << "the packet's length";
+        sim.run(3);
+        EXPECT_NEAR(sim.metrics().delay_ms, before + more_us * 1e-3, 0.1);
+    }
 }
 
 TEST(Playout, CountsWhatIsLostOnce) {
