@@ -35,7 +35,7 @@ class JitterWindow {
 
     struct Costs {
         double wait;           ///< of a second of waiting, in packets (in all the window), from `dear_from` on…
-        double dear_from;      ///< …and less by the square of the wait below that, which is in seconds
+        double dear_from;      ///< …and less by the square of the wait below that; seconds, above 0
         double packet_length;  ///< seconds: who is later by less is heard in part, and costs a part
     };
     /// The lateness to wait for so that the sum of what the wait costs and what is missed of packets that come later

@@ -143,8 +143,8 @@ Absolute figures move with the machine; compare within one run. How it is measur
 - **Xruns** are those of the JACK server that listens, under drift of both ends' (there, no second with one at the far end nor its
   neighbours are judged). A system that causes them itself is forgiven what they do, but they show
   here, and in how much was **judged** of the time: without xruns and stalls all but the chirps, 90 to 95 %.
-- **Stalls** are when a processor of this machine stood still for {STALL_MS:g} ms or more, whatever wanted to run on it: a thread of
-  the highest priority found out (`tests/bench/stalls`). Virtual machines have them.
+- **Stalls** are when a processor of this machine stood still for {STALL_MS:g} ms or more, whatever wanted to run on it: a thread above
+  all of JACK and the systems found out (`tests/bench/stalls`). Virtual machines have them.
 - **Notes.** At a step: how many packets came after their time in the second that follows it, as a node counts them. Under drift,
   {runner.drift_seconds:g} s long: the spread of the latency, leaving out {SETTLING} s after each stall and each xrun of either end (what
   those make the delay do is no drift); slips, that is events at which it jumped by {SLIP_MS:g} ms or more; and by how much the two

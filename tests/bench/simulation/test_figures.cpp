@@ -93,7 +93,7 @@ class FarLink : public testing::TestWithParam<Case> {
 
 TEST_P(FarLink, IsNearAndClean) { expect_near_and_clean(setup_.signal == tone ? 45 : 30); }
 
-// Of other seeds the mean is: strings 11, 11 and 1 events a minute, speech 4, 5 and 2; one event in these 30 s is 2 of
+// Of other seeds the mean is: strings 6, 8 and 1 events a minute, speech 3, 4 and 2; one event in these 30 s is 2 of
 // them.
 INSTANTIATE_TEST_SUITE_P(Figures, FarLink,
                          testing::Values(Case{tone, pcm16, 16.8, 4}, Case{tone, opus_custom, 18.2, 4},
